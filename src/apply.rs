@@ -1,0 +1,134 @@
+//! Making the node agree with a report: the marker, chronyd's verb, and the report itself.
+//!
+//! Into sync the marker comes first and the verb `stop` last; out of sync the verb `start` comes
+//! first. Whatever fails on the way, [`give_way`] leaves the state in which chronyd may run.
+
+use crate::config::Places;
+use crate::decide::Verdict;
+use crate::error::{Error, Result};
+use crate::marker;
+use crate::memory::{REPORT, REPORT_DIRECTORY};
+use crate::report::Report;
+use crate::root::Directory;
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::geteuid;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The file that chronyd-restart.service reads its verb from (systemd.exec(5), EnvironmentFile).
+pub const CHRONYD_ENV: &str = "chronyd.env";
+const LOCK: &str = "lock";
+/// A run takes a millisecond: whoever holds the lock for longer hangs.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// The right to change things: one run at a time, so that the last evaluation wins as a whole.
+pub struct Session {
+    /// Where the report and the verb are kept. Only root can write there, since the environment
+    /// of a root process is as good as its code.
+    state: Directory,
+    _lock: Flock<File>,
+}
+
+impl Session {
+    /// Waits for other runs to end.
+    ///
+    /// # Errors
+    /// The directory cannot be made or is not safe, or another run does not end.
+    pub fn begin(root: &Directory) -> Result<Self> {
+        let state = marker::ensure_directory(root, Path::new(REPORT_DIRECTORY))?;
+        let stat = fstat(&state).map_err(Error::io("look at", state.path()))?;
+        let trusted = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
+        if !trusted || stat.st_mode & 0o022 != 0 {
+            return Err(Error::Untrusted {
+                path: state.path().to_owned(),
+            });
+        }
+        let path = state.path().join(LOCK);
+        // Readable by root alone: who can open it can lock it.
+        let mut file = state
+            .open_or_create(LOCK, Mode::from_bits_truncate(0o600))
+            .map_err(Error::io("open", &path))?;
+        let begun = Instant::now();
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Self { state, _lock: lock }),
+                Err((unlocked, _)) if begun.elapsed() < LOCK_WAIT => {
+                    file = unlocked;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(_) => {
+                    let waited_ms = begun.elapsed().as_millis();
+                    return Err(Error::Busy { path, waited_ms });
+                }
+            }
+        }
+    }
+
+    /// Makes the node agree with a report.
+    ///
+    /// # Errors
+    /// Something could not be written or removed; the caller must then [`give_way`].
+    pub fn apply(&self, root: &Directory, places: &Places, report: &Report) -> Result<()> {
+        match report.verdict {
+            Verdict::InSync => {
+                // Without its memory the next run would be less strict.
+                self.keep(report)?;
+                marker::create(root, places, &content(report))?;
+                marker::replace(&self.state, CHRONYD_ENV, &verb("stop"))
+            }
+            Verdict::OutOfSync => {
+                let told = start(&self.state);
+                marker::remove(root, places)?;
+                told.and(self.keep(report))
+            }
+        }
+    }
+
+    fn keep(&self, report: &Report) -> Result<()> {
+        marker::replace(&self.state, REPORT, &report.to_json())
+    }
+}
+
+/// Leaves the state in which chronyd may run, as well as can be: no marker, and the verb `start`.
+///
+/// # Errors
+/// The marker is still there: chronyd stays blocked.
+pub fn give_way(places: &Places) -> Result<()> {
+    let removed = Directory::open(&places.root).and_then(|root| {
+        // Where this fails there is no verb, and the unit's own default is to start.
+        if let Ok(state) = root.directory(Path::new(REPORT_DIRECTORY)) {
+            let _ = start(&state);
+        }
+        marker::remove(&root, places)
+    });
+    match removed {
+        Err(error) if error.is_exhausted() => marker::remove_by_path(places),
+        result => result,
+    }
+}
+
+/// Tells the unit to start chronyd: no verb at all says so, too.
+fn start(state: &Directory) -> Result<()> {
+    marker::replace(state, CHRONYD_ENV, &verb("start"))
+        .or_else(|error| marker::discard(state, CHRONYD_ENV).map_err(|_| error))
+}
+
+fn verb(verb: &str) -> String {
+    format!("CHRONYD_VERB={verb}\n")
+}
+
+/// The marker's content: for people, save for the last line.
+fn content(report: &Report) -> String {
+    let offset = report.deciding_leg().and_then(|leg| leg.offset_ns);
+    let offset = offset.map_or(String::new(), |offset| format!("offset_ns: {offset}\n"));
+    format!(
+        "verdict: {}\nreason: {}\n{offset}limit_ns: {}\ntime: {}\n{}",
+        report.verdict,
+        report.reason,
+        report.limit_ns,
+        report.time,
+        marker::boot_line(report.memory.boot_id.as_deref()),
+    )
+}

@@ -1,0 +1,226 @@
+//! The look at the node: from its log, its marker and the last report to a new report.
+//!
+//! Nothing in here can write, so that a dry run and a real run cannot come to differ.
+
+use crate::clock::SECOND_NS;
+use crate::config::Config;
+use crate::cri::Joiner;
+use crate::decide::{Decision, LegState, Reason, Rules, Verdict, decide};
+use crate::error::Error;
+use crate::evidence::{Coverage, Gathered, Gatherer, Next};
+use crate::locate::{Log, locate};
+use crate::marker::{self, Found};
+use crate::memory::Memory;
+use crate::ptp::Leg;
+use crate::report::{Before, Occupied, Report, Scanned};
+use crate::root::Directory;
+use crate::tail::{Bounds, End, Tail};
+use std::io::Read;
+use std::path::Path;
+
+/// The beginning of 2020: before that no node with PTP was ever up.
+const EARLIEST_NS: i64 = 1_577_836_800 * SECOND_NS;
+
+/// Looks and decides.
+#[must_use]
+pub fn check(config: &Config, root: &Directory) -> Report {
+    let mut config = config.clone();
+    let boot_id = boot_id(root);
+    let before = before(&mut config, root, boot_id.as_deref());
+    let rules = Rules {
+        policy: config.policy,
+        previous: before.previous,
+    };
+    warn_of_clocks(&mut config, boot_id.as_deref());
+    let memory = Memory::recall(root, boot_id.as_deref(), config.clocks);
+    match locate(root, &config.source, config.clocks.wall_ns) {
+        Ok(Some(log)) => with_log(&mut config, &before, rules, memory, log),
+        Ok(None) => without_log(&config, &before, memory, Reason::NoLog, Scanned::default()),
+        Err(error) => {
+            config.warnings.push(error.chain());
+            let scanned = Scanned::default();
+            without_log(&config, &before, memory, Reason::LogUnreadable, scanned)
+        }
+    }
+}
+
+/// What the marker says was in force.
+fn before(config: &mut Config, root: &Directory, boot_id: Option<&str>) -> Before {
+    let marker = root.join(&config.places.marker);
+    let found = marker::look(root, &config.places, boot_id);
+    let (previous, occupied) = match &found {
+        Ok(Found::Absent) => (Verdict::OutOfSync, Occupied::Free),
+        Ok(Found::Present | Found::Foreign) => (Verdict::InSync, Occupied::ByMarker),
+        // Whether chronyd is blocked is not known: try to remove it.
+        Ok(Found::AnotherBoot | Found::Obstacle(_)) | Err(_) => {
+            (Verdict::OutOfSync, Occupied::ByOther)
+        }
+    };
+    let shown = marker.display();
+    match found {
+        Ok(Found::Foreign) => config.warnings.push(format!(
+            "{shown} was not written by this program; it counts all the same"
+        )),
+        Ok(Found::AnotherBoot) => config.warnings.push(format!(
+            "{shown} is from before the node started; it does not count"
+        )),
+        Ok(Found::Obstacle(what)) => config
+            .warnings
+            .push(format!("{shown} is {what}, which no marker is")),
+        Err(error) => config.warnings.push(error.chain()),
+        Ok(Found::Absent | Found::Present) => {}
+    }
+    Before {
+        previous,
+        occupied,
+        marker: shown.to_string(),
+    }
+}
+
+/// The kernel's name for this boot; None where /proc is not there.
+fn boot_id(root: &Directory) -> Option<String> {
+    let path = Path::new("proc/sys/kernel/random/boot_id");
+    let (file, _) = root.file(path).ok()?;
+    let mut text = String::new();
+    file.take(64).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn warn_of_clocks(config: &mut Config, boot_id: Option<&str>) {
+    if boot_id.is_none() {
+        config.warnings.push(
+            "no /proc/sys/kernel/random/boot_id below the root: a marker or report from before \
+             the node started cannot be told"
+                .into(),
+        );
+    }
+    if config.clocks.wall_ns < EARLIEST_NS {
+        config.warnings.push(
+            "the wall clock is before 2020: only the times in brackets tell ages".into(),
+        );
+    }
+    if config.clocks.monotonic_ns.is_none() {
+        config.warnings.push(
+            "no uptime: ages come from wall time alone, and lines from before the node started \
+             cannot be told (--uptime)"
+                .into(),
+        );
+    }
+}
+
+fn without_log(
+    config: &Config,
+    before: &Before,
+    memory: Memory,
+    reason: Reason,
+    scanned: Scanned,
+) -> Report {
+    let decision = Decision::impossible(reason);
+    Report::new(config, before, scanned, &decision, None, memory)
+}
+
+fn with_log(
+    config: &mut Config,
+    before: &Before,
+    rules: Rules,
+    memory: Memory,
+    log: Log,
+) -> Report {
+    let path = log.path.display().to_string();
+    // Standard input is another log each time.
+    let identity = Some(path.as_str()).filter(|path| *path != "-");
+    let known = memory.clone().about(identity);
+    let mut scanned = Scanned {
+        log: Some(path.clone()),
+        log_bytes: log.length,
+        scanned_bytes: 0,
+    };
+    let read = read(config, rules, &known, log, &mut scanned.scanned_bytes);
+    let (gathered, coverage) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            let error = Error::io("read", Path::new(&path))(error);
+            config.warnings.push(error.chain());
+            return without_log(config, before, memory, Reason::LogUnreadable, scanned);
+        }
+    };
+    let decision = decide(&gathered.evidence, &rules);
+    warn_of_evidence(config, &decision, &gathered, coverage);
+    let next = known.next(identity, &gathered, coverage, config.clocks);
+    Report::new(config, before, scanned, &decision, Some(&gathered), next)
+}
+
+/// Reads the log from its end, as far as it matters.
+fn read(
+    config: &Config,
+    rules: Rules,
+    known: &Memory,
+    log: Log,
+    scanned_bytes: &mut u64,
+) -> std::io::Result<(Gathered, Coverage)> {
+    let horizon = known.horizon(config.clocks, rules.reach_ns());
+    let mut tail = Tail::new(log.parts, Bounds::default());
+    let mut joiner = Joiner::new(log.shape);
+    let mut gatherer = Gatherer::new(config.clocks, rules, horizon);
+    let end = loop {
+        let next = tail.next_line()?.map(|line| {
+            let message = joiner.push(line);
+            message.map_or(Next::Older, |message| gatherer.add(message))
+        });
+        match next {
+            Some(Next::Older) => {}
+            Some(end) => break end,
+            None => break Next::Older,
+        }
+    };
+    *scanned_bytes = tail.scanned_bytes();
+    if end == Next::Decided {
+        return Ok((gatherer.finish(known), Coverage::EndOnly));
+    }
+    if end == Next::Older && tail.end() == End::Start {
+        for message in joiner.finish() {
+            gatherer.add_oldest(&message);
+        }
+    }
+    let coverage = gatherer.coverage();
+    Ok((gatherer.complete(known), coverage))
+}
+
+fn warn_of_evidence(
+    config: &mut Config,
+    decision: &Decision,
+    gathered: &Gathered,
+    coverage: Coverage,
+) {
+    for leg in &decision.legs {
+        if leg.state == LegState::NotVisible && decision.verdict == Verdict::InSync {
+            config.warnings.push(match leg.leg {
+                Leg::Reference => "reference not visible in the log: whether the network card's \
+                                   clock follows a grandmaster is not known"
+                    .into(),
+                Leg::SystemClock => "system clock not visible in the log: whether it follows the \
+                                     network card's clock is not known"
+                    .into(),
+            });
+        }
+    }
+    for (leg, reason) in &gathered.evidence.excluded {
+        config.warnings.push(match reason {
+            Reason::FromTheFuture => {
+                format!("{leg}: lines later than the clocks are left out (a clock was set back?)")
+            }
+            Reason::FromAnotherBoot => {
+                format!("{leg}: lines from before the node started are left out")
+            }
+            _ => format!(
+                "{leg}: lines without a usable time are left out; their bracket counts from boot: \
+                 give --uptime"
+            ),
+        });
+    }
+    if coverage == Coverage::Gap {
+        config.warnings.push(
+            "part of the log was never read: remembered port states are forgotten".into(),
+        );
+    }
+}

@@ -1,0 +1,386 @@
+//! One message of the log, and what it says about a clock.
+//!
+//! linuxptp's programs print `program[MONOTONIC]: [tag] body`; linuxptp-daemon adds lines of
+//! its own, `name[UNIX]:[config] body`. The envelope is cut by hand; every body that counts
+//! has a row in [`FORMATS`], anchored at both ends, so that a line which merely quotes one is
+//! none. A new line shape is a new row.
+
+use crate::clock::SECOND_NS;
+use crate::ptp::{PortState, Program, SYSTEM_CLOCK, Servo, Source};
+use regex::bytes::{Captures, Regex};
+use std::sync::OnceLock;
+
+/// The time in the bracket after a program's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bracket {
+    /// Nanoseconds of `CLOCK_MONOTONIC` (linuxptp `print.c`).
+    Monotonic(i64),
+    /// Nanoseconds since 1970: linuxptp-daemon's lines, and its summaries in linuxptp's shape.
+    Unix(i64),
+}
+
+/// A message cut into its parts; the body is not yet understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// Who says it.
+    pub program: Program,
+    /// When it was printed.
+    pub bracket: Bracket,
+    /// The message tag without its level, `ptp4l.0.config`; empty where there is none.
+    pub instance: &'a [u8],
+    /// What it says.
+    pub body: &'a [u8],
+}
+
+/// What a body says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// An offset was measured.
+    Offset {
+        /// The clock: an interface, `/dev/ptpN` or `CLOCK_REALTIME`; ptp4l names none.
+        device: Option<String>,
+        /// Nanoseconds that the clock is ahead. For summaries the value of the largest magnitude
+        /// that the line admits. Saturates.
+        offset_ns: i64,
+        /// The state of the servo that steers the clock.
+        servo: Servo,
+        /// What the clock was compared with.
+        source: Source,
+    },
+    /// A port of ptp4l changed its state.
+    Port {
+        /// Its number; 0 is ptp4l's own management socket and is never reported here.
+        number: u16,
+        /// What it was.
+        from: PortState,
+        /// What it is from now on.
+        to: PortState,
+    },
+    /// linuxptp-daemon's own word on the clock: locked, holdover or free running.
+    Status {
+        /// The interface.
+        device: String,
+        /// `s2` as [`Servo::Locked`]; the daemon's `s1` is holdover, not a step.
+        servo: Servo,
+        /// [`Source::Holdover`] for the daemon's `s1`.
+        source: Source,
+    },
+}
+
+/// A line shape that counts.
+pub struct Format {
+    /// What it is called in tests and messages.
+    pub name: &'static str,
+    /// The program that prints it.
+    pub program: Program,
+    /// The body, with ASCII classes only: the engine is built without Unicode tables.
+    pub pattern: &'static str,
+    /// A whole message of this shape.
+    pub example: &'static str,
+    /// The versions that print it.
+    pub printed_by: &'static str,
+    read: fn(&Fields<'_>) -> Option<Statement>,
+    compiled: OnceLock<Regex>,
+}
+
+macro_rules! formats {
+    ($({ $name:literal, $program:ident, $printed_by:literal, $pattern:literal, $example:literal, $read:expr },)+) => {
+        [$(Format {
+            name: $name,
+            program: Program::$program,
+            pattern: $pattern,
+            example: $example,
+            printed_by: $printed_by,
+            read: $read,
+            compiled: OnceLock::new(),
+        }),+]
+    };
+}
+
+/// Every line shape that counts, those printed most often first.
+pub static FORMATS: [Format; 11] = formats![
+    {
+        "ptp4l sample", Ptp4l, "linuxptp all, clock.c",
+        r"^[0-9A-Za-z_./-]+ offset +(-?[0-9]+) s([0-9]) freq +[^ ]+ path delay +-?[0-9]+$",
+        "ptp4l[1031602.617]: [ptp4l.1.config:6] master offset        -98 s2 freq   +3120 path delay       -12",
+        |fields| Some(Statement::Offset {
+            device: None,
+            offset_ns: fields.number(1)?,
+            servo: fields.servo(2),
+            source: Source::Live,
+        })
+    },
+    {
+        "ptp4l summary", Ptp4l, "linuxptp all, clock.c, with summary_interval > logSyncInterval",
+        r"^rms +[0-9]+ max +([0-9]+) freq +[^ ]+ \+/- +[^ ]+(?: delay +[^ ]+ \+/- +[^ ]+)?$",
+        "ptp4l[74737.942]: [ptp4l.0.config:6] rms   53 max   74 freq -16642 +/-  40 delay  1089 +/-  20",
+        |fields| fields.summary(None, 1)
+    },
+    {
+        "ptp4l enhanced summary", Ptp4l, "linuxptp-daemon 4.20+, logReduce enhanced",
+        r"^master offset summary: cnt=([0-9]+), min=(-?[0-9]+), max=(-?[0-9]+), avg=[^ ,]+, SD=[^ ,]+$",
+        "ptp4l[1757326390.123]: [ptp4l.0.config:6] master offset summary: cnt=480, min=-12, max=15, avg=0.21, SD=4.37",
+        |fields| fields.enhanced(None)
+    },
+    {
+        "ptp4l port state", Ptp4l, "linuxptp 3.1.1 without, 4.0+ with the interface, port.c",
+        r"^port ([0-9]{1,5})(?: \([^)]*\))?: ([A-Z_]+) to ([A-Z_]+) on [A-Z_]+(?: \([A-Z_]+\))?$",
+        "ptp4l[412707.219]: [ptp4l.0.config:5] port 1 (ens4f1.100): SLAVE to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)",
+        |fields| fields.port()
+    },
+    {
+        "phc2sys sample", Phc2sys, "linuxptp all, phc2sys.c",
+        r"^([^ ]+) (?:phc|sys|pps) offset +(-?[0-9]+) s([0-9]) freq +[^ ]+(?: delay +-?[0-9]+)?$",
+        "phc2sys[1031604.291]: [ptp4l.1.config:6] CLOCK_REALTIME phc offset      -414 s2 freq   +2872 delay    551",
+        |fields| Some(Statement::Offset {
+            device: Some(fields.text(1)),
+            offset_ns: fields.number(2)?,
+            servo: fields.servo(3),
+            source: Source::Live,
+        })
+    },
+    {
+        "phc2sys summary", Phc2sys, "linuxptp all, phc2sys.c, with -u",
+        r"^([^ ]+) rms +[0-9]+ max +([0-9]+) freq +[^ ]+ \+/- +[^ ]+(?: delay +[^ ]+ \+/- +[^ ]+)?$",
+        "phc2sys[3560354.300]: [ptp4l.0.config] CLOCK_REALTIME rms    4 max    4 freq -76829 +/-   0 delay  1085 +/-   0",
+        |fields| fields.summary(Some(fields.text(1)), 2)
+    },
+    {
+        "phc2sys enhanced summary", Phc2sys, "linuxptp-daemon 4.20+, logReduce enhanced; all devices in one",
+        r"^phc offset summary: cnt=([0-9]+), min=(-?[0-9]+), max=(-?[0-9]+), avg=[^ ,]+, SD=[^ ,]+$",
+        "phc2sys[1757326390.123]: [ptp4l.0.config:6] phc offset summary: cnt=1, min=-3, max=-3, avg=-3.00, SD=NaN",
+        |fields| fields.enhanced(Some(SYSTEM_CLOCK.to_owned()))
+    },
+    {
+        "ts2phc sample", Ts2phc, "linuxptp 3.1.1 with `master`, 4.0+ without, 4.4+ and RHEL 4.2 with ` holdover`, ts2phc.c",
+        r"^([^ ]+)(?: master)? offset +(-?[0-9]+)(?: s([0-9]) freq +[^ ]+( holdover)?)?$",
+        "ts2phc[82674.465]: [ts2phc.0.config:6] ens7f0 offset          1 s3 freq      +1 holdover",
+        |fields| Some(Statement::Offset {
+            device: Some(fields.text(1)),
+            offset_ns: fields.number(2)?,
+            servo: fields.servo(3),
+            source: if fields.get(4).is_some() { Source::Holdover } else { Source::Live },
+        })
+    },
+    {
+        "ts2phc lost holdover", Ts2phc, "linuxptp 4.4+, ts2phc.c",
+        r"^([^ ]+) lost holdover lock \(offset +(-?[0-9]+)\)$",
+        "ts2phc[82674.466]: [ts2phc.0.config:6] ens7f0 lost holdover lock (offset        134)",
+        |fields| Some(Statement::Offset {
+            device: Some(fields.text(1)),
+            offset_ns: fields.number(2)?,
+            servo: Servo::Unlocked,
+            source: Source::Holdover,
+        })
+    },
+    {
+        "T-GM status", GrandmasterStatus, "linuxptp-daemon 4.14+, event.go",
+        r"^([^ ]+) T-GM-STATUS (s[0-2]|-[12])$",
+        "GM[1757326390]:[ts2phc.0.config] ens4f0 T-GM-STATUS s1",
+        |fields| Some(fields.status(1, 2))
+    },
+    {
+        "T-BC status", BoundaryStatus, "linuxptp-daemon 4.20+, event_tbc.go; T-TSC prints the same",
+        r"^([^ ]+) offset -?[0-9]+ T-BC-STATUS (s[0-2]|-[12])$",
+        "T-BC[1757326419]:[ts2phc.1.config] ens4f0 offset 4 T-BC-STATUS s2",
+        |fields| Some(fields.status(1, 2))
+    },
+];
+
+impl Format {
+    /// What a body of this shape says; None if it has another shape.
+    fn read(&self, body: &[u8]) -> Option<Statement> {
+        let captures = self.regex()?.captures(body)?;
+        (self.read)(&Fields(&captures))
+    }
+
+    /// The compiled pattern; compiled when first needed, since most runs need two.
+    fn regex(&self) -> Option<&Regex> {
+        if self.compiled.get().is_none() {
+            let regex = regex::bytes::RegexBuilder::new(self.pattern)
+                .unicode(false)
+                .build()
+                .ok()?;
+            let _ = self.compiled.set(regex);
+        }
+        self.compiled.get()
+    }
+}
+
+/// The captured fields of one body.
+struct Fields<'a>(&'a Captures<'a>);
+
+impl<'a> Fields<'a> {
+    fn get(&self, index: usize) -> Option<&'a [u8]> {
+        self.0.get(index).map(|field| field.as_bytes())
+    }
+
+    fn text(&self, index: usize) -> String {
+        String::from_utf8_lossy(self.get(index).unwrap_or_default()).into_owned()
+    }
+
+    fn number(&self, index: usize) -> Option<i64> {
+        self.get(index).and_then(saturating_integer)
+    }
+
+    fn servo(&self, index: usize) -> Servo {
+        match self.get(index) {
+            None => Servo::Unstated,
+            Some(b"0") => Servo::Unlocked,
+            Some(b"1") => Servo::Jump,
+            Some(b"2") => Servo::Locked,
+            Some(b"3") => Servo::LockedStable,
+            Some(_) => Servo::Unknown,
+        }
+    }
+
+    fn summary(&self, device: Option<String>, max: usize) -> Option<Statement> {
+        Some(Statement::Offset {
+            device,
+            offset_ns: self.number(max)?,
+            servo: Servo::Unstated,
+            source: Source::Live,
+        })
+    }
+
+    /// A summary of linuxptp-daemon: count, minimum and maximum; a count of 0 says nothing.
+    fn enhanced(&self, device: Option<String>) -> Option<Statement> {
+        let (count, minimum, maximum) = (self.number(1)?, self.number(2)?, self.number(3)?);
+        let offset_ns = if minimum.unsigned_abs() > maximum.unsigned_abs() {
+            minimum
+        } else {
+            maximum
+        };
+        (count > 0).then_some(Statement::Offset {
+            device,
+            offset_ns,
+            servo: Servo::Unstated,
+            source: Source::Live,
+        })
+    }
+
+    fn port(&self) -> Option<Statement> {
+        let number = u16::try_from(self.number(1)?).ok()?;
+        (number != 0).then_some(Statement::Port {
+            number,
+            from: PortState::from_word(self.get(2)?)?,
+            to: PortState::from_word(self.get(3)?)?,
+        })
+    }
+
+    fn status(&self, device: usize, state: usize) -> Statement {
+        let (servo, source) = match self.get(state) {
+            Some(b"s2") => (Servo::Locked, Source::Live),
+            Some(b"s1") => (Servo::Locked, Source::Holdover),
+            _ => (Servo::Unlocked, Source::Live),
+        };
+        Statement::Status {
+            device: self.text(device),
+            servo,
+            source,
+        }
+    }
+}
+
+/// An integer of any length: what does not fit is huge, not wrong, since a huge offset must
+/// count against the clock.
+fn saturating_integer(digits: &[u8]) -> Option<i64> {
+    let (magnitude, negative) = match digits.strip_prefix(b"-") {
+        Some(rest) => (rest, true),
+        None => (digits, false),
+    };
+    if magnitude.is_empty() {
+        return None;
+    }
+    magnitude.iter().try_fold(0_i64, |value, digit| {
+        let digit = i64::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?);
+        let step = if negative { -digit } else { digit };
+        Some(value.saturating_mul(10).saturating_add(step))
+    })
+}
+
+impl<'a> Envelope<'a> {
+    /// Cuts a message into its parts. None for what no program of interest prints.
+    #[must_use]
+    pub fn cut(message: &'a [u8]) -> Option<Self> {
+        let program = match message.first()? {
+            b'p' | b't' | b'G' | b'T' => Program::ALL
+                .iter()
+                .find(|program| message.starts_with(program.word().as_bytes()))?,
+            _ => return None,
+        };
+        let rest = message.get(program.word().len()..)?.strip_prefix(b"[")?;
+        let bracket_end = memchr::memchr(b']', rest)?;
+        let (bracket, rest) = rest.split_at_checked(bracket_end)?;
+        let rest = rest.strip_prefix(b"]:")?;
+        match (program, rest.strip_prefix(b" ")) {
+            (Program::Ptp4l | Program::Phc2sys | Program::Ts2phc, Some(rest)) => {
+                let (instance, body) = cut_tag(rest);
+                Some(Self {
+                    program: *program,
+                    bracket: linuxptp_time(bracket)?,
+                    instance,
+                    body,
+                })
+            }
+            (Program::GrandmasterStatus | Program::BoundaryStatus, None) => {
+                let rest = rest.strip_prefix(b"[")?;
+                let end = memchr::memmem::find(rest, b"] ")?;
+                Some(Self {
+                    program: *program,
+                    bracket: Bracket::Unix(saturating_integer(bracket)?.checked_mul(SECOND_NS)?),
+                    instance: rest.get(..end)?,
+                    body: rest.get(end + 2..)?,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// What the body says, if it has one of the shapes in [`FORMATS`].
+    #[must_use]
+    pub fn read(&self) -> Option<Statement> {
+        FORMATS
+            .iter()
+            .filter(|format| format.program == self.program)
+            .find_map(|format| format.read(self.body))
+    }
+}
+
+/// Cuts `[tag:level] body` into the tag without its level, and the body. The level is a digit
+/// from linuxptp 4.2 on, and stays a literal `{level}` before.
+fn cut_tag(rest: &[u8]) -> (&[u8], &[u8]) {
+    let tagged = || {
+        let tag = rest.strip_prefix(b"[")?;
+        let end = memchr::memmem::find(tag, b"] ")?;
+        let (tag, body) = (tag.get(..end)?, tag.get(end + 2..)?);
+        let (name, level) = match memchr::memchr(b':', tag) {
+            Some(colon) => (tag.get(..colon)?, tag.get(colon + 1..)?),
+            None => (tag, [].as_slice()),
+        };
+        let odd = name.iter().any(|byte| matches!(byte, b']' | b' '));
+        let known = matches!(level, [] | [b'0'..=b'9'] | b"{level}");
+        (!odd && known).then_some((name, body))
+    };
+    tagged().unwrap_or((&[], rest))
+}
+
+/// The bracket of linuxptp's own shape: seconds and three decimals. From a thousand million
+/// seconds on it is unix time, since no node runs for thirty years.
+fn linuxptp_time(bracket: &[u8]) -> Option<Bracket> {
+    let dot = memchr::memchr(b'.', bracket)?;
+    let (whole, fraction) = (bracket.get(..dot)?, bracket.get(dot + 1..)?);
+    if whole.starts_with(b"-") || fraction.len() != 3 || fraction.starts_with(b"-") {
+        return None;
+    }
+    let whole = saturating_integer(whole)?;
+    let milliseconds = saturating_integer(fraction)?;
+    let nanoseconds = whole
+        .saturating_mul(SECOND_NS)
+        .saturating_add(milliseconds * (SECOND_NS / 1000));
+    Some(if whole >= SECOND_NS {
+        Bracket::Unix(nanoseconds)
+    } else {
+        Bracket::Monotonic(nanoseconds)
+    })
+}

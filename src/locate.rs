@@ -1,0 +1,209 @@
+//! The log of the linuxptp-daemon container, found without asking anyone.
+//!
+//! kubelet keeps it as `NAMESPACE_POD_UID/CONTAINER/RESTARTS.log` below `/var/log/pods` (kubelet
+//! `kuberuntime/helpers.go`), and on rotation renames it to `RESTARTS.log.YYYYMMDD-HHMMSS`
+//! (`logs/container_log_manager.go`), later compressed.
+
+use crate::error::{Error, Result};
+use crate::root::{Directory, is_absent};
+use crate::clock::SECOND_NS;
+use crate::cri;
+use crate::tail::{Bounds, Part};
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Where kubelet keeps the logs of all pods.
+pub const PODS: &str = "/var/log/pods";
+const POD: &[u8] = b"linuxptp-daemon-";
+const CONTAINER: &str = "linuxptp-daemon-container";
+/// Pods of one node that are looked at; a node has one, and for a while its predecessor.
+const PODS_MAX: usize = 16;
+
+/// A log that was found, open.
+pub struct Log {
+    /// Its path.
+    pub path: PathBuf,
+    /// The file and the rotated one behind it, the oldest first.
+    pub parts: Vec<Part>,
+    /// Its length, both files together.
+    pub length: u64,
+    /// Which lines it may hold.
+    pub shape: cri::Shape,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Below `/var/log/pods`, for the pods of this namespace.
+    Namespace(String),
+    /// This file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// Finds and opens the log. None where there is none.
+///
+/// # Errors
+/// It is there, and cannot be read.
+pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<Log>> {
+    match source {
+        // Between two directory reads kubelet may rename the log or remove the pod.
+        Source::Namespace(namespace) => match find(root, namespace, now_ns) {
+            Err(error) if is_absent(&error) => find(root, namespace, now_ns),
+            result => result,
+        },
+        Source::File(path) => {
+            let (file, stat) = crate::root::open_named(path)?;
+            let length = u64::try_from(stat.st_size).unwrap_or_default();
+            let bytes = Box::new(file);
+            Ok(Some(Log {
+                path: path.clone(),
+                parts: vec![Part { bytes, length }],
+                length,
+                shape: cri::Shape::Any,
+            }))
+        }
+        Source::Stdin => {
+            let bytes = read_stdin().map_err(Error::io("read", Path::new("standard input")))?;
+            let length = bytes.len() as u64;
+            let bytes = Box::new(bytes);
+            Ok(Some(Log {
+                path: PathBuf::from("-"),
+                parts: vec![Part { bytes, length }],
+                length,
+                shape: cri::Shape::Any,
+            }))
+        }
+    }
+}
+
+/// The end of standard input, as much as is ever read of a log.
+fn read_stdin() -> io::Result<Vec<u8>> {
+    let most = usize::try_from(Bounds::default().total).unwrap_or(usize::MAX);
+    let mut stdin = io::stdin().lock();
+    let mut bytes = Vec::new();
+    while Read::take(&mut stdin, 1 << 20).read_to_end(&mut bytes)? > 0 {
+        if bytes.len() > 2 * most {
+            bytes.drain(..bytes.len() - most);
+        }
+    }
+    bytes.drain(..bytes.len().saturating_sub(most));
+    Ok(bytes)
+}
+
+/// The newest container's log of the newest pod.
+fn find(root: &Directory, namespace: &str, now_ns: i64) -> Result<Option<Log>> {
+    let names = match root.directory(Path::new(PODS)) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        result => result?.names()?,
+    };
+    let mut pods: Vec<PathBuf> = (names.iter())
+        .filter(|name| is_pod_of(name, namespace))
+        .map(|name| Path::new(PODS).join(OsStr::from_bytes(name)))
+        .collect();
+    if pods.len() > PODS_MAX {
+        pods.sort_by_cached_key(|pod| std::cmp::Reverse(root.modified(pod)));
+        pods.truncate(PODS_MAX);
+    }
+    pods.sort();
+    let mut failure = None;
+    let mut logs = Vec::new();
+    for pod in &pods {
+        match open_container(root, &pod.join(CONTAINER)) {
+            Ok(log) => logs.extend(log),
+            Err(error) => failure = Some(error),
+        }
+    }
+    match failure {
+        // The pod that cannot be read may be the newest: nothing is known.
+        Some(error) => Err(error),
+        None if logs.len() > 1 => Ok(logs.into_iter().max_by_key(|log| log.recency(now_ns))),
+        None => Ok(logs.pop()),
+    }
+}
+
+/// Is this the directory of a linuxptp-daemon pod of the namespace? A namespace holds no `_`, so
+/// that the first one ends it, and a pod of another namespace can never look like one of ours.
+fn is_pod_of(name: &[u8], namespace: &str) -> bool {
+    let mut fields = name.splitn(2, |byte| *byte == b'_');
+    fields.next() == Some(namespace.as_bytes())
+        && fields.next().is_some_and(|pod| pod.starts_with(POD))
+}
+
+impl Log {
+    /// Orders logs by the time of their last line. A line from the future tells nothing: the
+    /// clock has been set back since.
+    fn recency(&self, now_ns: i64) -> (bool, i64) {
+        let last_ns = self.last_time().unwrap_or(i64::MIN);
+        (last_ns <= now_ns.saturating_add(2 * SECOND_NS), last_ns)
+    }
+
+    /// The time of the last whole line that has one, not far from the end.
+    fn last_time(&self) -> Option<i64> {
+        self.parts.iter().rev().find_map(|part| {
+            let mut block = vec![0; 64 << 10];
+            let start = part.length.saturating_sub(block.len() as u64);
+            let count = part.bytes.read_at(&mut block, start).ok()?;
+            block.truncate(count);
+            let whole_lines = block.rsplit(|byte| *byte == b'\n').skip(1);
+            whole_lines.take(1000).find_map(cri::line_time)
+        })
+    }
+}
+
+/// Opens the log of a pod's newest container, with its rotated sibling.
+fn open_container(root: &Directory, container: &Path) -> Result<Option<Log>> {
+    let names = match root.directory(container) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        result => result?.names()?,
+    };
+    let known = || names.iter().filter_map(|name| Some((cut_name(name)?, name)));
+    let Some(newest) = known().map(|((restarts, _), _)| restarts).max() else {
+        return Ok(None);
+    };
+    let rotated = known()
+        .filter(|((restarts, age), _)| *restarts == newest && *age == Age::Rotated)
+        .map(|(_, name)| PathBuf::from(OsStr::from_bytes(name)))
+        .max();
+    let current = PathBuf::from(format!("{newest}.log"));
+    let mut parts = Vec::new();
+    for name in rotated.iter().chain([&current]) {
+        match root.file(&container.join(name)) {
+            Ok((file, stat)) => parts.push(Part {
+                bytes: Box::new(file),
+                length: u64::try_from(stat.st_size).unwrap_or_default(),
+            }),
+            // Between renaming the old file and opening the new one there is none.
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((!parts.is_empty()).then(|| Log {
+        path: root.join(&container.join(current)),
+        length: parts.iter().map(|part| part.length).sum(),
+        parts,
+        shape: cri::Shape::Cri,
+    }))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Current,
+    Rotated,
+}
+
+/// `7.log` or `7.log.20260724-101530`; None for compressed, temporary and other files.
+fn cut_name(name: &[u8]) -> Option<(u64, Age)> {
+    let name = str::from_utf8(name).ok()?;
+    let (restarts, rest) = name.split_once(".log")?;
+    let restarts = restarts.parse().ok()?;
+    if rest.is_empty() {
+        return Some((restarts, Age::Current));
+    }
+    let (day, time) = rest.strip_prefix('.')?.split_once('-')?;
+    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    (digits(day, 8) && digits(time, 6)).then_some((restarts, Age::Rotated))
+}

@@ -1,0 +1,187 @@
+//! What one run remembers for the next (R9): which legs this boot has shown, and the last port
+//! states, which may have rotated out of the log.
+//!
+//! It is part of the report and read back with suspicion: it can only make the verdict
+//! stricter, save that a remembered SLAVE serves where the log shows port states only.
+
+use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
+use crate::decide::Printed;
+use crate::evidence::{Coverage, Gathered, Horizon, Instant};
+use crate::ptp::{Leg, PortState};
+use crate::root::Directory;
+use serde::{Deserialize, Serialize};
+use std::io::Read;
+use std::path::Path;
+
+/// Where the last report is kept.
+pub const REPORT_DIRECTORY: &str = "/run/ptp-sync-check";
+/// Its name there.
+pub const REPORT: &str = "report.json";
+/// A report is a few kilobytes; a larger one is none of ours.
+const REPORT_MAX: u64 = 256 << 10;
+/// Room for clocks that do not quite agree, and for lines that were written late.
+const OVERLAP_NS: i64 = 10 * SECOND_NS;
+
+/// The part of a report that is read back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The boot that it is about; None where the kernel does not say.
+    pub boot_id: Option<String>,
+    /// The legs that have been seen since.
+    pub legs: Vec<Leg>,
+    /// The log that the instances were seen in.
+    pub log: Option<String>,
+    /// Everything in that log up to then is known. None while only a part has ever been read.
+    pub read_until: Option<Moment>,
+    /// The last known port states.
+    pub instances: Vec<Instance>,
+}
+
+/// A moment on both clocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// In RFC 3339.
+    pub time: String,
+    /// Nanoseconds since boot.
+    pub uptime_ns: Option<i64>,
+}
+
+/// The last known port states of one ptp4l.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The message tag without its level.
+    pub instance: String,
+    /// Whether its offsets are in the log.
+    pub printed: Printed,
+    /// Each port's number and state.
+    pub ports: Vec<(u16, PortState)>,
+}
+
+/// A report, as far as it is read back.
+#[derive(Deserialize)]
+struct Remembering {
+    memory: Memory,
+}
+
+impl Memory {
+    /// What the last run of this boot remembers; nothing if there is any doubt about it.
+    #[must_use]
+    pub fn recall(root: &Directory, boot_id: Option<&str>, clocks: Clocks) -> Self {
+        Self::read(root)
+            .filter(|memory| memory.boot_id.as_deref() == boot_id)
+            .filter(|memory| memory.is_of_this_boot(clocks))
+            .unwrap_or(Self {
+                boot_id: boot_id.map(str::to_owned),
+                ..Self::default()
+            })
+    }
+
+    fn read(root: &Directory) -> Option<Self> {
+        let path = Path::new(REPORT_DIRECTORY).join(REPORT);
+        let (file, stat) = root.file(&path).ok()?;
+        let own = nix::unistd::geteuid().as_raw();
+        let others_may_write = stat.st_mode & 0o022 != 0;
+        if (stat.st_uid != 0 && stat.st_uid != own) || others_may_write {
+            return None;
+        }
+        let mut text = Vec::new();
+        file.take(REPORT_MAX).read_to_end(&mut text).ok()?;
+        let remembering: Remembering = serde_json::from_slice(&text).ok()?;
+        Some(remembering.memory)
+    }
+
+    /// Where the kernel gives no boot id, a monotonic clock that has gone back shows a boot.
+    fn is_of_this_boot(&self, clocks: Clocks) -> bool {
+        let then = self.read_until.as_ref().and_then(|until| until.uptime_ns);
+        match (then, clocks.monotonic_ns) {
+            (Some(then), Some(now)) => then <= now,
+            _ => true,
+        }
+    }
+
+    /// The memory as far as it is about this log: port states of another pod or container say
+    /// nothing about this one (R12).
+    #[must_use]
+    pub fn about(mut self, log: Option<&str>) -> Self {
+        if log.is_none() || self.log.as_deref() != log {
+            self.read_until = None;
+            self.instances.clear();
+        }
+        self
+    }
+
+    /// How far back a log must be read so that nothing is missed. None: all of it.
+    #[must_use]
+    pub fn horizon(&self, clocks: Clocks, reach_ns: i64) -> Option<Horizon> {
+        let until = self.read_until.as_ref()?;
+        let known = Instant {
+            wall_ns: parse_time(until.time.as_bytes())?,
+            monotonic_ns: until.uptime_ns.unwrap_or(i64::MIN),
+        };
+        let matters = |known: i64, now: i64| {
+            (known.min(now.saturating_sub(reach_ns))).saturating_sub(OVERLAP_NS)
+        };
+        Some(Horizon {
+            known: Instant {
+                wall_ns: known.wall_ns.saturating_add(OVERLAP_NS),
+                monotonic_ns: known.monotonic_ns.saturating_add(OVERLAP_NS),
+            },
+            matters: Instant {
+                wall_ns: matters(known.wall_ns, clocks.wall_ns),
+                monotonic_ns: matters(known.monotonic_ns, clocks.monotonic_ns.unwrap_or(i64::MIN)),
+            },
+        })
+    }
+
+    /// How long ago it was true; as old as can be where it is not known.
+    #[must_use]
+    pub fn age_ns(&self, clocks: Clocks) -> i64 {
+        let until = self.read_until.as_ref();
+        until
+            .and_then(|until| parse_time(until.time.as_bytes()))
+            .map_or(i64::MAX, |then| clocks.wall_ns.saturating_sub(then).max(0))
+    }
+
+    /// What to remember after this run.
+    #[must_use]
+    pub fn next(
+        &self,
+        log: Option<&str>,
+        gathered: &Gathered,
+        coverage: Coverage,
+        clocks: Clocks,
+    ) -> Self {
+        let mut legs = self.legs.clone();
+        legs.extend(gathered.legs());
+        legs.sort_unstable();
+        legs.dedup();
+        let mut instances: Vec<Instance> = gathered.instances().collect();
+        // Behind a gap everything may have changed.
+        let still_true = self.instances.iter().filter(|_| coverage != Coverage::Gap);
+        for old in still_true {
+            match instances.iter_mut().find(|new| new.instance == old.instance) {
+                Some(new) => {
+                    let unseen = |port: &&(u16, PortState)| {
+                        !new.ports.iter().any(|(number, _)| *number == port.0)
+                    };
+                    let unseen: Vec<_> = old.ports.iter().filter(unseen).copied().collect();
+                    new.ports.extend(unseen);
+                }
+                None => instances.push(old.clone()),
+            }
+        }
+        Self {
+            boot_id: self.boot_id.clone(),
+            legs,
+            log: log.map(str::to_owned),
+            read_until: match coverage {
+                Coverage::Complete | Coverage::Gap => Some(Moment {
+                    time: format_time(clocks.wall_ns),
+                    uptime_ns: clocks.monotonic_ns,
+                }),
+                Coverage::EndOnly => self.read_until.clone(),
+            },
+            instances,
+        }
+    }
+}
