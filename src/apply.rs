@@ -17,7 +17,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The file that chronyd-restart.service reads its verb from (systemd.exec(5), EnvironmentFile).
+/// The file that chronyd-restart.service reads its verb from (`EnvironmentFile=`, systemd.exec(5)).
 pub const CHRONYD_ENV: &str = "chronyd.env";
 const LOCK: &str = "lock";
 /// A run takes a millisecond: whoever holds the lock for longer hangs.
@@ -28,7 +28,7 @@ pub struct Session {
     /// Where the report and the verb are kept. Only root can write there, since the environment
     /// of a root process is as good as its code.
     state: Directory,
-    _lock: Flock<File>,
+    lock: Flock<File>,
 }
 
 impl Session {
@@ -53,7 +53,7 @@ impl Session {
         let begun = Instant::now();
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) => return Ok(Self { state, _lock: lock }),
+                Ok(lock) => return Ok(Self { state, lock }),
                 Err((unlocked, _)) if begun.elapsed() < LOCK_WAIT => {
                     file = unlocked;
                     std::thread::sleep(Duration::from_millis(5));
@@ -76,7 +76,7 @@ impl Session {
                 // Without its memory the next run would be less strict.
                 self.keep(report)?;
                 marker::create(root, places, &content(report))?;
-                marker::replace(&self.state, CHRONYD_ENV, &verb("stop"))
+                tell(&self.state, "stop")
             }
             Verdict::OutOfSync => {
                 let told = start(&self.state);
@@ -84,6 +84,12 @@ impl Session {
                 told.and(self.keep(report))
             }
         }
+    }
+
+    /// Ends with the process, which takes its lock and its descriptors along.
+    pub fn end(self) {
+        std::mem::forget(self.lock);
+        std::mem::forget(self.state);
     }
 
     fn keep(&self, report: &Report) -> Result<()> {
@@ -111,12 +117,16 @@ pub fn give_way(places: &Places) -> Result<()> {
 
 /// Tells the unit to start chronyd: no verb at all says so, too.
 fn start(state: &Directory) -> Result<()> {
-    marker::replace(state, CHRONYD_ENV, &verb("start"))
-        .or_else(|error| marker::discard(state, CHRONYD_ENV).map_err(|_| error))
+    tell(state, "start").or_else(|error| marker::discard(state, CHRONYD_ENV).map_err(|_| error))
 }
 
-fn verb(verb: &str) -> String {
-    format!("CHRONYD_VERB={verb}\n")
+/// Writes chronyd's verb, unless it stands there already.
+fn tell(state: &Directory, verb: &str) -> Result<()> {
+    let content = format!("CHRONYD_VERB={verb}\n");
+    match state.first_bytes(Path::new(CHRONYD_ENV)) {
+        Some(told) if told == content.as_bytes() => Ok(()),
+        _ => marker::replace(state, CHRONYD_ENV, &content),
+    }
 }
 
 /// The marker's content: for people, save for the last line.

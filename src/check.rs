@@ -6,16 +6,15 @@ use crate::clock::SECOND_NS;
 use crate::config::Config;
 use crate::cri::Joiner;
 use crate::decide::{Decision, LegState, Reason, Rules, Verdict, decide};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::evidence::{Coverage, Gathered, Gatherer, Next};
-use crate::locate::{Log, locate};
+use crate::locate::{Log, locate, open_older};
 use crate::marker::{self, Found};
 use crate::memory::Memory;
 use crate::ptp::Leg;
 use crate::report::{Before, Occupied, Report, Scanned};
 use crate::root::Directory;
 use crate::tail::{Bounds, End, Tail};
-use std::io::Read;
 use std::path::Path;
 
 /// The beginning of 2020: before that no node with PTP was ever up.
@@ -31,10 +30,18 @@ pub fn check(config: &Config, root: &Directory) -> Report {
         policy: config.policy,
         previous: before.previous,
     };
-    warn_of_clocks(&mut config, boot_id.as_deref());
     let memory = Memory::recall(root, boot_id.as_deref(), config.clocks);
+    let is_blind = before.occupied != Occupied::Free || !memory.legs.is_empty();
+    if boot_id.is_none() && is_blind {
+        config.warnings.push(
+            "no /proc/sys/kernel/random/boot_id below the root: whether the marker and the last \
+             report are from before the node started cannot be told"
+                .into(),
+        );
+    }
+    warn_of_clocks(&mut config);
     match locate(root, &config.source, config.clocks.wall_ns) {
-        Ok(Some(log)) => with_log(&mut config, &before, rules, memory, log),
+        Ok(Some(log)) => with_log(&mut config, root, &before, rules, memory, log),
         Ok(None) => without_log(&config, &before, memory, Reason::NoLog, Scanned::default()),
         Err(error) => {
             config.warnings.push(error.chain());
@@ -80,24 +87,16 @@ fn before(config: &mut Config, root: &Directory, boot_id: Option<&str>) -> Befor
 /// The kernel's name for this boot; None where /proc is not there.
 fn boot_id(root: &Directory) -> Option<String> {
     let path = Path::new("proc/sys/kernel/random/boot_id");
-    let (file, _) = root.file(path).ok()?;
-    let mut text = String::new();
-    file.take(64).read_to_string(&mut text).ok()?;
-    Some(text.trim().to_owned()).filter(|id| !id.is_empty())
+    let content = root.first_bytes(path)?;
+    let id = str::from_utf8(&content).ok()?.trim();
+    Some(id.to_owned()).filter(|id| !id.is_empty())
 }
 
-fn warn_of_clocks(config: &mut Config, boot_id: Option<&str>) {
-    if boot_id.is_none() {
-        config.warnings.push(
-            "no /proc/sys/kernel/random/boot_id below the root: a marker or report from before \
-             the node started cannot be told"
-                .into(),
-        );
-    }
+fn warn_of_clocks(config: &mut Config) {
     if config.clocks.wall_ns < EARLIEST_NS {
-        config.warnings.push(
-            "the wall clock is before 2020: only the times in brackets tell ages".into(),
-        );
+        config
+            .warnings
+            .push("the wall clock is before 2020: only the times in brackets tell ages".into());
     }
     if config.clocks.monotonic_ns.is_none() {
         config.warnings.push(
@@ -121,6 +120,7 @@ fn without_log(
 
 fn with_log(
     config: &mut Config,
+    root: &Directory,
     before: &Before,
     rules: Rules,
     memory: Memory,
@@ -132,14 +132,13 @@ fn with_log(
     let known = memory.clone().about(identity);
     let mut scanned = Scanned {
         log: Some(path.clone()),
-        log_bytes: log.length,
+        log_bytes: log.newest.length,
         scanned_bytes: 0,
     };
-    let read = read(config, rules, &known, log, &mut scanned.scanned_bytes);
+    let read = read(config, root, rules, &known, log, &mut scanned);
     let (gathered, coverage) = match read {
         Ok(read) => read,
         Err(error) => {
-            let error = Error::io("read", Path::new(&path))(error);
             config.warnings.push(error.chain());
             return without_log(config, before, memory, Reason::LogUnreadable, scanned);
         }
@@ -153,27 +152,37 @@ fn with_log(
 /// Reads the log from its end, as far as it matters.
 fn read(
     config: &Config,
+    root: &Directory,
     rules: Rules,
     known: &Memory,
     log: Log,
-    scanned_bytes: &mut u64,
-) -> std::io::Result<(Gathered, Coverage)> {
+    scanned: &mut Scanned,
+) -> Result<(Gathered, Coverage)> {
     let horizon = known.horizon(config.clocks, rules.reach_ns());
-    let mut tail = Tail::new(log.parts, Bounds::default());
     let mut joiner = Joiner::new(log.shape);
     let mut gatherer = Gatherer::new(config.clocks, rules, horizon);
+    let mut older = log.older;
+    let mut tail = Tail::new(log.newest, Bounds::default());
     let end = loop {
-        let next = tail.next_line()?.map(|line| {
+        let line = tail.next_line().map_err(Error::io("read", &log.path))?;
+        let next = line.map(|line| {
             let message = joiner.push(line);
             message.map_or(Next::Older, |message| gatherer.add(message))
         });
         match next {
             Some(Next::Older) => {}
             Some(end) => break end,
-            None => break Next::Older,
+            None if tail.end() == End::Limit => break Next::Older,
+            None => match open_older(root, older.take().as_deref())? {
+                Some(part) => {
+                    scanned.log_bytes += part.length;
+                    tail.go_on(part);
+                }
+                None => break Next::Older,
+            },
         }
     };
-    *scanned_bytes = tail.scanned_bytes();
+    scanned.scanned_bytes = tail.scanned_bytes();
     if end == Next::Decided {
         return Ok((gatherer.finish(known), Coverage::EndOnly));
     }
@@ -219,8 +228,8 @@ fn warn_of_evidence(
         });
     }
     if coverage == Coverage::Gap {
-        config.warnings.push(
-            "part of the log was never read: remembered port states are forgotten".into(),
-        );
+        config
+            .warnings
+            .push("part of the log was never read: remembered port states are forgotten".into());
     }
 }

@@ -8,6 +8,11 @@ use std::path::PathBuf;
 
 /// The command line, unread: values are checked in the second stage, so that a bad value from
 /// the command line and one from the environment get the same error.
+#[expect(
+    clippy::doc_markdown,
+    clippy::struct_excessive_bools,
+    reason = "the comments are the help text, and flags are flags"
+)]
 #[derive(Clone, Debug, Default, Parser)]
 #[command(
     name = "ptp-sync-check",
@@ -28,32 +33,62 @@ pub struct Args {
 
     /// Offset within which the clock is in sync
     /// [env: MAX_OFFSET] [default: 100us]
-    #[arg(long, value_name = "OFFSET", verbatim_doc_comment, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "OFFSET",
+        verbatim_doc_comment,
+        allow_hyphen_values = true
+    )]
     pub max_offset: Option<OsString>,
 
     /// Hysteresis around it
     /// [env: OFFSET_THRESHOLD] [default: 20us]
-    #[arg(long, value_name = "OFFSET", verbatim_doc_comment, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "OFFSET",
+        verbatim_doc_comment,
+        allow_hyphen_values = true
+    )]
     pub offset_threshold: Option<OsString>,
 
     /// Oldest measurement that counts
     /// [env: SYNC_AGE] [default: 10m]
-    #[arg(long, value_name = "DURATION", verbatim_doc_comment, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        verbatim_doc_comment,
+        allow_hyphen_values = true
+    )]
     pub sync_age: Option<OsString>,
 
     /// How long the last good one serves after a loss
     /// [env: HOLDOVER] [default: the sync age]
-    #[arg(long, value_name = "DURATION", verbatim_doc_comment, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        verbatim_doc_comment,
+        allow_hyphen_values = true
+    )]
     pub holdover: Option<OsString>,
 
     /// How long all must be good before entering sync
     /// [env: SETTLE] [default: 0]
-    #[arg(long, value_name = "DURATION", verbatim_doc_comment, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        verbatim_doc_comment,
+        allow_hyphen_values = true
+    )]
     pub settle: Option<OsString>,
 
     /// Judge the median over this, not the newest
     /// [env: OFFSET_WINDOW] [default: 0]
-    #[arg(long, value_name = "DURATION", verbatim_doc_comment, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        verbatim_doc_comment,
+        allow_hyphen_values = true
+    )]
     pub offset_window: Option<OsString>,
 
     /// Namespace of the linuxptp-daemon pods

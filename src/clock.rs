@@ -48,11 +48,7 @@ pub fn parse_time(text: &[u8]) -> Option<i64> {
     let text = str::from_utf8(text).ok()?;
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let nanoseconds = time.unix_timestamp_nanos();
-    Some(i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 {
-        i64::MIN
-    } else {
-        i64::MAX
-    }))
+    Some(i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX }))
 }
 
 /// Writes a time as RFC 3339 in UTC.
@@ -99,7 +95,10 @@ mod tests {
                 Some(1_784_888_130_123_456_789),
             ),
             ("2026-07-24T15:45:30+05:30", Some(1_784_888_130_000_000_000)),
-            ("2026-07-24T10:15:30.1234567891Z", Some(1_784_888_130_123_456_789)),
+            (
+                "2026-07-24T10:15:30.1234567891Z",
+                Some(1_784_888_130_123_456_789),
+            ),
             ("2016-12-31T23:59:60Z", Some(1_483_228_799_999_999_999)),
             ("9999-12-31T23:59:59Z", Some(i64::MAX)),
             ("1970-01-01T00:00:00Z", Some(0)),

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// Where the marker is by default.
 pub const MARKER: &str = "/run/ptp/insync";
-const NAMESPACE: &str = "openshift-ptp";
 /// No measurement is worth more than a week; a longer span is a slip of the unit.
 const SPAN_MAX_NS: i64 = 7 * 24 * 3600 * SECOND_NS;
 /// A clock that is a second off is not in sync by any measure; a larger limit is a slip of
@@ -72,7 +71,43 @@ impl Places {
 /// An environment, as a function from names to values.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// A setting that may come from the command line or the environment.
+/// How a setting is called, and what it is where nobody says.
+#[derive(Clone, Copy)]
+struct Name {
+    option: &'static str,
+    variable: &'static str,
+    default: &'static str,
+}
+
+impl Name {
+    const fn new(option: &'static str, variable: &'static str, default: &'static str) -> Self {
+        Self {
+            option,
+            variable,
+            default,
+        }
+    }
+}
+
+const MAX_OFFSET: Name = Name::new("--max-offset", "MAX_OFFSET", "100us");
+const OFFSET_THRESHOLD: Name = Name::new("--offset-threshold", "OFFSET_THRESHOLD", "20us");
+const SYNC_AGE: Name = Name::new("--sync-age", "SYNC_AGE", "10m");
+/// By default the sync age.
+const HOLDOVER: Name = Name::new("--holdover", "HOLDOVER", "");
+const SETTLE: Name = Name::new("--settle", "SETTLE", "0");
+const OFFSET_WINDOW: Name = Name::new("--offset-window", "OFFSET_WINDOW", "0");
+const NAMESPACE: Name = Name::new("--namespace", "PTP_NAMESPACE", "openshift-ptp");
+const NAMES: [Name; 7] = [
+    MAX_OFFSET,
+    OFFSET_THRESHOLD,
+    SYNC_AGE,
+    HOLDOVER,
+    SETTLE,
+    OFFSET_WINDOW,
+    NAMESPACE,
+];
+
+/// A setting as it was given.
 struct Setting {
     /// The option or variable, for messages.
     name: &'static str,
@@ -80,48 +115,28 @@ struct Setting {
     default: &'static str,
 }
 
-/// The environment variables that have a meaning.
-const VARIABLES: [&str; 7] = [
-    "MAX_OFFSET",
-    "OFFSET_THRESHOLD",
-    "SYNC_AGE",
-    "HOLDOVER",
-    "SETTLE",
-    "OFFSET_WINDOW",
-    "PTP_NAMESPACE",
-];
-
 impl Config {
     /// Checks what was typed and what the environment holds. `clocks` are those of the machine.
     ///
     /// # Errors
     /// A value that cannot be used; nothing is guessed.
     pub fn new(args: &Args, environment: Lookup<'_>, clocks: Clocks) -> Result<Self> {
-        let setting = |option, given: &Option<OsString>, variable, default| match given {
+        let setting = |name: Name, given: &Option<OsString>| match given {
             Some(value) => Setting {
-                name: option,
+                name: name.option,
                 value: Some(value.clone()),
-                default,
+                default: name.default,
             },
             None => Setting {
-                name: variable,
+                name: name.variable,
                 // Empty means default, so that a unit can say `MAX_OFFSET=`.
-                value: environment(variable).filter(|value| !value.is_empty()),
-                default,
+                value: environment(name.variable).filter(|value| !value.is_empty()),
+                default: name.default,
             },
         };
-        let [max_offset, threshold, sync_age, holdover, settle, window, namespace] = {
-            let [a, b, c, d, e, f, g] = VARIABLES;
-            [
-                setting("--max-offset", &args.max_offset, a, "100us"),
-                setting("--offset-threshold", &args.offset_threshold, b, "20us"),
-                setting("--sync-age", &args.sync_age, c, "10m"),
-                setting("--holdover", &args.holdover, d, ""),
-                setting("--settle", &args.settle, e, "0"),
-                setting("--offset-window", &args.offset_window, f, "0"),
-                setting("--namespace", &args.namespace, g, NAMESPACE),
-            ]
-        };
+        let max_offset = setting(MAX_OFFSET, &args.max_offset);
+        let threshold = setting(OFFSET_THRESHOLD, &args.offset_threshold);
+        let holdover = setting(HOLDOVER, &args.holdover);
         let max_offset_ns = max_offset.offset()?;
         let offset_threshold_ns = threshold.offset()?;
         if offset_threshold_ns >= max_offset_ns {
@@ -130,7 +145,7 @@ impl Config {
                 "20us with a maximum offset of 100us",
             ));
         }
-        let sync_age_ns = sync_age.positive_span()?;
+        let sync_age_ns = setting(SYNC_AGE, &args.sync_age).positive_span()?;
         let policy = Policy {
             max_offset_ns,
             offset_threshold_ns,
@@ -139,10 +154,10 @@ impl Config {
                 None => sync_age_ns,
                 Some(_) => holdover.span()?,
             },
-            settle_ns: settle.span()?,
-            offset_window_ns: window.span()?,
+            settle_ns: setting(SETTLE, &args.settle).span()?,
+            offset_window_ns: setting(OFFSET_WINDOW, &args.offset_window).span()?,
         };
-        let namespace = namespace.namespace()?;
+        let namespace = setting(NAMESPACE, &args.namespace).namespace()?;
         Ok(Self {
             policy,
             places: Places::new(args).checked()?,
@@ -266,8 +281,8 @@ impl Setting {
                 .and_then(|number| number.checked_mul(unit_ns))
                 .ok_or("is too large".into());
         }
-        let duration = humantime::parse_duration(text)
-            .map_err(|error| format!("cannot be read ({error})"))?;
+        let duration =
+            humantime::parse_duration(text).map_err(|error| format!("cannot be read ({error})"))?;
         i64::try_from(duration.as_nanos()).map_err(|_| "is too large".into())
     }
 
@@ -285,7 +300,7 @@ impl Setting {
             Some(text) => Ok(text.to_owned()),
             None => Err(self.error(
                 "is no name of a namespace (lower case letters, digits and -)",
-                NAMESPACE,
+                NAMESPACE.default,
             )),
         }
     }
@@ -294,10 +309,11 @@ impl Setting {
 /// Warnings about variables that look like ours and are not: a typing error must not pass for
 /// the default.
 pub fn misspelt<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let known = NAMES.map(|name| name.variable);
     names
-        .filter(|name| !VARIABLES.contains(name))
+        .filter(|name| !known.contains(name))
         .filter_map(|name| {
-            let meant = VARIABLES.into_iter().find(|known| is_near(name, known))?;
+            let meant = known.into_iter().find(|known| is_near(name, known))?;
             Some(format!(
                 "environment variable {name} has no meaning here; is {meant} meant?"
             ))

@@ -123,9 +123,8 @@ impl Rules {
         }
         match (sample.source, sample.servo) {
             (Source::Holdover, _) => Grade::Holdover,
-            (Source::Live, Servo::Locked | Servo::LockedStable) => Grade::Good,
             (Source::Live, Servo::Unstated) if program == Program::Ptp4l => Grade::Unstated,
-            (Source::Live, Servo::Unstated) => Grade::Good,
+            (Source::Live, Servo::Locked | Servo::LockedStable | Servo::Unstated) => Grade::Good,
             (Source::Live, Servo::Unlocked | Servo::Jump | Servo::Unknown) => Grade::Unlocked,
         }
     }
@@ -366,7 +365,11 @@ impl Port {
 
     /// The state in force at a place.
     fn state_at(&self, place: u64) -> Option<PortState> {
-        match self.changes.iter().find(|change| change.mark.place >= place) {
+        match self
+            .changes
+            .iter()
+            .find(|change| change.mark.place >= place)
+        {
             Some(change) => Some(change.to),
             None => self.changes.last().and_then(|change| change.from),
         }
@@ -578,9 +581,7 @@ fn judge_leg(leg: Leg, evidence: &Evidence, rules: &Rules) -> LegDecision {
     let best = standings(leg, evidence, rules)
         .min_by_key(|(standing, _, age_ns)| (standing.rank(), *age_ns));
     let (state, reason, witness) = match best {
-        Some((Standing::Good, witness, _)) => {
-            (LegState::Good, Reason::WithinLimit, Some(witness))
-        }
+        Some((Standing::Good, witness, _)) => (LegState::Good, Reason::WithinLimit, Some(witness)),
         Some((Standing::Holding, witness, _)) => {
             (LegState::Holding, Reason::Holding, Some(witness))
         }
@@ -784,7 +785,10 @@ impl<'a> Judge<'a> {
 
     /// What the newest evidence shows to be lost, leaving the offset aside.
     fn loss(&self) -> Option<Reason> {
-        if self.status.is_some_and(|status| status_lost(status).is_some()) {
+        if self
+            .status
+            .is_some_and(|status| status_lost(status).is_some())
+        {
             return Some(Reason::ReferenceLost);
         }
         let newest = &self.stream.newest;
@@ -854,5 +858,10 @@ impl<'a> Judge<'a> {
 /// Since when the daemon says that the grandmaster is lost, if it says so now.
 fn status_lost(status: &Stream) -> Option<Mark> {
     let lost = |run: &&Run| run.grade != Grade::Good;
-    status.runs.iter().take_while(lost).last().map(|run| run.oldest)
+    status
+        .runs
+        .iter()
+        .take_while(lost)
+        .last()
+        .map(|run| run.oldest)
 }

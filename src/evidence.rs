@@ -144,7 +144,7 @@ impl Gatherer {
     pub fn add(&mut self, message: &Message) -> Next {
         self.place += 1;
         let envelope = Envelope::cut(&message.text);
-        if self.place % TIME_EVERY == 0 && self.is_too_old(message, envelope.as_ref()) {
+        if self.place.is_multiple_of(TIME_EVERY) && self.is_too_old(message, envelope.as_ref()) {
             return Next::TooOld;
         }
         let Some(envelope) = envelope.filter(|envelope| self.wants(envelope)) else {
@@ -275,7 +275,10 @@ impl Gatherer {
                 && stream.instance.as_bytes() == envelope.instance
                 && stream.device.as_deref().map(str::as_bytes) == device
         });
-        let leg = leg_of(envelope.program, device.and_then(|name| str::from_utf8(name).ok()));
+        let leg = leg_of(
+            envelope.program,
+            device.and_then(|name| str::from_utf8(name).ok()),
+        );
         match (stream, leg) {
             (_, Some(leg)) if self.good.contains(&leg) => false,
             (None, _) => self.evidence.streams.len() < NAMES_MAX,
@@ -316,7 +319,8 @@ impl Gatherer {
             Bracket::Monotonic(monotonic_ns) => (None, Some(monotonic_ns)),
         };
         Ages {
-            wall_ns: (message.wall_ns().or(bracket_wall)).map(|then| age(self.clocks.wall_ns, then)),
+            wall_ns: (message.wall_ns().or(bracket_wall))
+                .map(|then| age(self.clocks.wall_ns, then)),
             monotonic_ns: (self.clocks.monotonic_ns)
                 .zip(bracket_monotonic)
                 .map(|(now, then)| age(now, then)),
@@ -326,7 +330,10 @@ impl Gatherer {
     /// R1: the age of a line, or why it has none.
     fn place_in_time(&self, ages: Ages) -> Result<Mark, Reason> {
         let oldest = ages.wall_ns.max(ages.monotonic_ns);
-        let newest = [ages.wall_ns, ages.monotonic_ns].into_iter().flatten().min();
+        let newest = [ages.wall_ns, ages.monotonic_ns]
+            .into_iter()
+            .flatten()
+            .min();
         let (Some(age_ns), Some(newest)) = (oldest, newest) else {
             return Err(Reason::NoEvidence);
         };

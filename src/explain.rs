@@ -206,9 +206,16 @@ fn checks(leg: &LegReport, report: &Report) -> Vec<(Level, String)> {
     };
     let is_state = leg.offset_ns.is_none() && leg.program == Some(Program::Ptp4l);
     if !is_state {
-        let level = if failed(Reason::Stale) { Level::Fail } else { Level::Ok };
+        let level = if failed(Reason::Stale) {
+            Level::Fail
+        } else {
+            Level::Ok
+        };
         let most = span(report.policy.sync_age_seconds);
-        checks.push((level, format!("age is {}, expected at most {most}", span(age))));
+        checks.push((
+            level,
+            format!("age is {}, expected at most {most}", span(age)),
+        ));
     }
     if let (Some(offset), Some(judged)) = (leg.offset_ns, leg.judged_ns) {
         let over = judged > report.limit_ns;
@@ -218,7 +225,10 @@ fn checks(leg: &LegReport, report: &Report) -> Vec<(Level, String)> {
         } else {
             format!("offset is {offset} ns")
         };
-        checks.push((level, format!("{what}, expected within {} ns", report.limit_ns)));
+        checks.push((
+            level,
+            format!("{what}, expected within {} ns", report.limit_ns),
+        ));
     }
     let lost = match leg.state {
         LegState::Holding => Level::Warn,
@@ -248,7 +258,10 @@ fn checks(leg: &LegReport, report: &Report) -> Vec<(Level, String)> {
         ));
     }
     if failed(Reason::ReferenceLost) && leg.port_state.is_none() {
-        checks.push((Level::Fail, "the source of this clock is lost (holdover)".into()));
+        checks.push((
+            Level::Fail,
+            "the source of this clock is lost (holdover)".into(),
+        ));
     }
     if failed(Reason::Settling) {
         let settle = span(report.policy.settle_seconds);

@@ -45,7 +45,11 @@ fn message(report: &Report) -> String {
     };
     format!(
         "{} ({}), was {}: {} {}{offset}, limit {} ns",
-        report.verdict, report.reason, report.previous, report.action, report.marker,
+        report.verdict,
+        report.reason,
+        report.previous,
+        report.action,
+        report.marker,
         report.limit_ns,
     )
 }
@@ -80,11 +84,25 @@ fn emit(report: &Report, message: &str) {
     let (verdict, reason, offset_ns, age_seconds, log) = fields;
     let limit_ns = report.limit_ns;
     if report.verdict == report.previous {
-        tracing::debug!(verdict, reason, offset_ns, age_seconds, limit_ns, log, "{message}");
+        tracing::debug!(
+            verdict,
+            reason,
+            offset_ns,
+            age_seconds,
+            limit_ns,
+            log,
+            "{message}"
+        );
     } else {
         tracing::info!(
             message_id = MESSAGE_ID,
-            verdict, reason, offset_ns, age_seconds, limit_ns, log, "{message}"
+            verdict,
+            reason,
+            offset_ns,
+            age_seconds,
+            limit_ns,
+            log,
+            "{message}"
         );
     }
 }

@@ -4,12 +4,13 @@
 //! `kuberuntime/helpers.go`), and on rotation renames it to `RESTARTS.log.YYYYMMDD-HHMMSS`
 //! (`logs/container_log_manager.go`), later compressed.
 
-use crate::error::{Error, Result};
-use crate::root::{Directory, is_absent};
 use crate::clock::SECOND_NS;
 use crate::cri;
+use crate::error::{Error, Result};
+use crate::root::{Directory, is_absent};
 use crate::tail::{Bounds, Part};
-use std::ffi::OsStr;
+use nix::sys::stat::FileStat;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -25,10 +26,10 @@ const PODS_MAX: usize = 16;
 pub struct Log {
     /// Its path.
     pub path: PathBuf,
-    /// The file and the rotated one behind it, the oldest first.
-    pub parts: Vec<Part>,
-    /// Its length, both files together.
-    pub length: u64,
+    /// The file.
+    pub newest: Part,
+    /// The rotated file behind it, below the root. Most runs need not open it.
+    pub older: Option<PathBuf>,
     /// Which lines it may hold.
     pub shape: cri::Shape,
 }
@@ -57,12 +58,10 @@ pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<L
         },
         Source::File(path) => {
             let (file, stat) = crate::root::open_named(path)?;
-            let length = u64::try_from(stat.st_size).unwrap_or_default();
-            let bytes = Box::new(file);
             Ok(Some(Log {
                 path: path.clone(),
-                parts: vec![Part { bytes, length }],
-                length,
+                newest: part(file, &stat),
+                older: None,
                 shape: cri::Shape::Any,
             }))
         }
@@ -72,8 +71,8 @@ pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<L
             let bytes = Box::new(bytes);
             Ok(Some(Log {
                 path: PathBuf::from("-"),
-                parts: vec![Part { bytes, length }],
-                length,
+                newest: Part { bytes, length },
+                older: None,
                 shape: cri::Shape::Any,
             }))
         }
@@ -96,13 +95,13 @@ fn read_stdin() -> io::Result<Vec<u8>> {
 
 /// The newest container's log of the newest pod.
 fn find(root: &Directory, namespace: &str, now_ns: i64) -> Result<Option<Log>> {
-    let names = match root.directory(Path::new(PODS)) {
+    let names = match root.names(Path::new(PODS)) {
         Err(error) if is_absent(&error) => return Ok(None),
-        result => result?.names()?,
+        result => result?,
     };
     let mut pods: Vec<PathBuf> = (names.iter())
-        .filter(|name| is_pod_of(name, namespace))
-        .map(|name| Path::new(PODS).join(OsStr::from_bytes(name)))
+        .filter(|name| is_pod_of(name.as_bytes(), namespace))
+        .map(|name| Path::new(PODS).join(name))
         .collect();
     if pods.len() > PODS_MAX {
         pods.sort_by_cached_key(|pod| std::cmp::Reverse(root.modified(pod)));
@@ -120,7 +119,9 @@ fn find(root: &Directory, namespace: &str, now_ns: i64) -> Result<Option<Log>> {
     match failure {
         // The pod that cannot be read may be the newest: nothing is known.
         Some(error) => Err(error),
-        None if logs.len() > 1 => Ok(logs.into_iter().max_by_key(|log| log.recency(now_ns))),
+        None if logs.len() > 1 => {
+            Ok((logs.into_iter()).max_by_key(|log| log.recency(root, now_ns)))
+        }
         None => Ok(logs.pop()),
     }
 }
@@ -136,57 +137,77 @@ fn is_pod_of(name: &[u8], namespace: &str) -> bool {
 impl Log {
     /// Orders logs by the time of their last line. A line from the future tells nothing: the
     /// clock has been set back since.
-    fn recency(&self, now_ns: i64) -> (bool, i64) {
-        let last_ns = self.last_time().unwrap_or(i64::MIN);
+    fn recency(&self, root: &Directory, now_ns: i64) -> (bool, i64) {
+        let last_ns = last_time(&self.newest)
+            .or_else(|| last_time(&open_older(root, self.older.as_deref()).ok()??))
+            .unwrap_or(i64::MIN);
         (last_ns <= now_ns.saturating_add(2 * SECOND_NS), last_ns)
     }
+}
 
-    /// The time of the last whole line that has one, not far from the end.
-    fn last_time(&self) -> Option<i64> {
-        self.parts.iter().rev().find_map(|part| {
-            let mut block = vec![0; 64 << 10];
-            let start = part.length.saturating_sub(block.len() as u64);
-            let count = part.bytes.read_at(&mut block, start).ok()?;
-            block.truncate(count);
-            let whole_lines = block.rsplit(|byte| *byte == b'\n').skip(1);
-            whole_lines.take(1000).find_map(cri::line_time)
-        })
+/// Opens the file that was written before. None where there is none, or no longer.
+///
+/// # Errors
+/// It is there, and cannot be opened.
+pub fn open_older(root: &Directory, older: Option<&Path>) -> Result<Option<Part>> {
+    match older.map(|path| root.file(path)) {
+        Some(Ok((file, stat))) => Ok(Some(part(file, &stat))),
+        // kubelet has compressed it.
+        Some(Err(error)) if !is_absent(&error) => Err(error),
+        Some(Err(_)) | None => Ok(None),
     }
+}
+
+fn part(file: File, stat: &FileStat) -> Part {
+    Part {
+        bytes: Box::new(file),
+        length: u64::try_from(stat.st_size).unwrap_or_default(),
+    }
+}
+
+/// The time of the last whole line that has one, not far from the end.
+fn last_time(part: &Part) -> Option<i64> {
+    let mut block = vec![0; 64 << 10];
+    let start = part.length.saturating_sub(block.len() as u64);
+    let count = part.bytes.read_at(&mut block, start).ok()?;
+    block.truncate(count);
+    let whole_lines = block.rsplit(|byte| *byte == b'\n').skip(1);
+    whole_lines.take(1000).find_map(cri::line_time)
 }
 
 /// Opens the log of a pod's newest container, with its rotated sibling.
 fn open_container(root: &Directory, container: &Path) -> Result<Option<Log>> {
-    let names = match root.directory(container) {
+    let names = match root.names(container) {
         Err(error) if is_absent(&error) => return Ok(None),
-        result => result?.names()?,
+        result => result?,
     };
-    let known = || names.iter().filter_map(|name| Some((cut_name(name)?, name)));
+    let known = || {
+        names
+            .iter()
+            .filter_map(|name| Some((cut_name(name.to_str()?)?, name)))
+    };
     let Some(newest) = known().map(|((restarts, _), _)| restarts).max() else {
         return Ok(None);
     };
     let rotated = known()
         .filter(|((restarts, age), _)| *restarts == newest && *age == Age::Rotated)
-        .map(|(_, name)| PathBuf::from(OsStr::from_bytes(name)))
+        .map(|(_, name)| container.join(name))
         .max();
-    let current = PathBuf::from(format!("{newest}.log"));
-    let mut parts = Vec::new();
-    for name in rotated.iter().chain([&current]) {
-        match root.file(&container.join(name)) {
-            Ok((file, stat)) => parts.push(Part {
-                bytes: Box::new(file),
-                length: u64::try_from(stat.st_size).unwrap_or_default(),
-            }),
-            // Between renaming the old file and opening the new one there is none.
-            Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((!parts.is_empty()).then(|| Log {
-        path: root.join(&container.join(current)),
-        length: parts.iter().map(|part| part.length).sum(),
-        parts,
+    let current = container.join(format!("{newest}.log"));
+    let log = |(file, stat): (File, FileStat), older| Log {
+        path: root.join(&current),
+        newest: part(file, &stat),
+        older,
         shape: cri::Shape::Cri,
-    }))
+    };
+    match (root.file(&current), rotated) {
+        (Ok(found), older) => Ok(Some(log(found, older))),
+        // Between renaming the old file and opening the new one there is only the old one.
+        (Err(error), Some(rotated)) if is_absent(&error) => {
+            Ok(Some(log(root.file(&rotated)?, None)))
+        }
+        (Err(error), _) => Err(error),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,14 +217,14 @@ enum Age {
 }
 
 /// `7.log` or `7.log.20260724-101530`; None for compressed, temporary and other files.
-fn cut_name(name: &[u8]) -> Option<(u64, Age)> {
-    let name = str::from_utf8(name).ok()?;
+fn cut_name(name: &str) -> Option<(u64, Age)> {
     let (restarts, rest) = name.split_once(".log")?;
     let restarts = restarts.parse().ok()?;
     if rest.is_empty() {
         return Some((restarts, Age::Current));
     }
     let (day, time) = rest.strip_prefix('.')?.split_once('-')?;
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     (digits(day, 8) && digits(time, 6)).then_some((restarts, Age::Rotated))
 }

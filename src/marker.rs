@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// What stands where the marker belongs.
@@ -29,8 +29,6 @@ pub enum Found {
     Obstacle(&'static str),
 }
 
-/// A marker is a few lines.
-const CONTENT_MAX: u64 = 4096;
 const BOOT_ID: &str = "boot_id: ";
 
 /// Looks at the marker; changes nothing.
@@ -38,15 +36,14 @@ const BOOT_ID: &str = "boot_id: ";
 /// # Errors
 /// Its directory is there and cannot be opened, or is behind a symbolic link.
 pub fn look(root: &Directory, places: &Places, boot_id: Option<&str>) -> Result<Found> {
-    match root.file(&places.marker) {
-        Ok((file, _)) => {
-            let mut content = String::new();
-            let read = file.take(CONTENT_MAX).read_to_string(&mut content);
+    match root.small_file(&places.marker) {
+        Ok((content, _)) => {
+            let content = String::from_utf8_lossy(&content);
             let written_by_us = content.lines().find_map(|line| line.strip_prefix(BOOT_ID));
-            Ok(match (read, written_by_us) {
-                (Ok(_), Some(id)) if Some(id) == boot_id || boot_id.is_none() => Found::Present,
-                (Ok(_), Some(_)) => Found::AnotherBoot,
-                _ => Found::Foreign,
+            Ok(match written_by_us {
+                Some(id) if Some(id) == boot_id || boot_id.is_none() => Found::Present,
+                Some(_) => Found::AnotherBoot,
+                None => Found::Foreign,
             })
         }
         Err(error) if is_absent(&error) => Ok(Found::Absent),
@@ -117,7 +114,11 @@ pub fn ensure_directory(root: &Directory, path: &Path) -> Result<Directory> {
     match root.directory(path) {
         Err(error) if is_absent(&error) => {
             let (parent, name) = split(path);
-            let made = mkdirat(root.directory(parent)?, name, Mode::from_bits_truncate(0o755));
+            let made = mkdirat(
+                root.directory(parent)?,
+                name,
+                Mode::from_bits_truncate(0o755),
+            );
             match made {
                 Ok(()) | Err(Errno::EEXIST) => root.directory(path),
                 Err(errno) => Err(Error::io("make", &root.join(path))(errno)),
@@ -182,10 +183,12 @@ fn clear(directory: &Directory, name: &str) -> nix::Result<()> {
         Ok(()) | Err(Errno::ENOENT) => Ok(()),
         Err(Errno::ENOTEMPTY | Errno::EEXIST) => (0..100)
             .map(|number| format!(".{name}.moved-{number}"))
-            .find_map(|aside| match renameat(directory, name, directory, aside.as_str()) {
-                Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR) => None,
-                result => Some(result),
-            })
+            .find_map(
+                |aside| match renameat(directory, name, directory, aside.as_str()) {
+                    Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR) => None,
+                    result => Some(result),
+                },
+            )
             .unwrap_or(Err(Errno::ENOTEMPTY)),
         // No directory: what unlinkat said at first is the reason.
         Err(Errno::ENOTDIR) => Err(errno),
@@ -201,5 +204,8 @@ fn temporary(name: &str) -> String {
 fn split(path: &Path) -> (&Path, &str) {
     let name = path.file_name().and_then(|name| name.to_str());
     let directory = path.parent().filter(|parent| *parent != Path::new(""));
-    (directory.unwrap_or(Path::new(".")), name.unwrap_or("insync"))
+    (
+        directory.unwrap_or(Path::new(".")),
+        name.unwrap_or("insync"),
+    )
 }

@@ -9,16 +9,14 @@ use crate::decide::Printed;
 use crate::evidence::{Coverage, Gathered, Horizon, Instant};
 use crate::ptp::{Leg, PortState};
 use crate::root::Directory;
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
-use std::io::Read;
 use std::path::Path;
 
 /// Where the last report is kept.
 pub const REPORT_DIRECTORY: &str = "/run/ptp-sync-check";
 /// Its name there.
 pub const REPORT: &str = "report.json";
-/// A report is a few kilobytes; a larger one is none of ours.
-const REPORT_MAX: u64 = 256 << 10;
 /// Room for clocks that do not quite agree, and for lines that were written late.
 const OVERLAP_NS: i64 = 10 * SECOND_NS;
 
@@ -78,14 +76,11 @@ impl Memory {
 
     fn read(root: &Directory) -> Option<Self> {
         let path = Path::new(REPORT_DIRECTORY).join(REPORT);
-        let (file, stat) = root.file(&path).ok()?;
-        let own = nix::unistd::geteuid().as_raw();
-        let others_may_write = stat.st_mode & 0o022 != 0;
-        if (stat.st_uid != 0 && stat.st_uid != own) || others_may_write {
+        let (text, stat) = root.small_file(&path).ok()?;
+        let ours = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
+        if !ours || stat.st_mode & 0o022 != 0 {
             return None;
         }
-        let mut text = Vec::new();
-        file.take(REPORT_MAX).read_to_end(&mut text).ok()?;
         let remembering: Remembering = serde_json::from_slice(&text).ok()?;
         Some(remembering.memory)
     }
@@ -159,7 +154,10 @@ impl Memory {
         // Behind a gap everything may have changed.
         let still_true = self.instances.iter().filter(|_| coverage != Coverage::Gap);
         for old in still_true {
-            match instances.iter_mut().find(|new| new.instance == old.instance) {
+            match instances
+                .iter_mut()
+                .find(|new| new.instance == old.instance)
+            {
                 Some(new) => {
                     let unseen = |port: &&(u16, PortState)| {
                         !new.ports.iter().any(|(number, _)| *number == port.0)

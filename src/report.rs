@@ -2,7 +2,9 @@
 
 use crate::clock::{format_time, seconds};
 use crate::config::Config;
-use crate::decide::{Decision, Evidence, LegDecision, LegState, Policy, Reason, Verdict, Witness};
+use crate::decide::{
+    Decision, Evidence, LegDecision, LegState, Policy, Ports, Reason, Rules, Verdict, Witness,
+};
 use crate::evidence::Gathered;
 use crate::memory::Memory;
 use crate::ptp::{Leg, Program, Servo, words};
@@ -168,7 +170,7 @@ impl Report {
             Some(gathered) => LegReport::new(leg, gathered),
             None => LegReport::without_evidence(leg),
         });
-        let rules = crate::decide::Rules {
+        let rules = Rules {
             policy: config.policy,
             previous: before.previous,
         };
@@ -268,7 +270,7 @@ impl LegReport {
             offset_ns: has_offset.then_some(stream.newest.offset_ns),
             judged_ns: has_offset.then(|| stream.judged_ns()),
             servo: Some(stream.newest.servo),
-            port_state: ports.and_then(|ports| ports.describe()),
+            port_state: ports.and_then(Ports::describe),
             age_seconds: Some(seconds(stream.newest.mark.age_ns)),
             ..self
         }

@@ -5,14 +5,20 @@
 //! never blocks.
 
 use crate::error::{Error, Result};
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use rustix::fs::RawDir;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+
+/// The files that are read whole have a few hundred bytes to a few kilobytes.
+const SMALL_MAX: usize = 256 << 10;
 
 /// An open directory, and its path for messages.
 pub struct Directory {
@@ -32,7 +38,8 @@ impl Directory {
     /// # Errors
     /// It is not there, not a directory, or not readable.
     pub fn open(path: &Path) -> Result<Self> {
-        nix::fcntl::open(path, OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        openat(AT_FDCWD, path, flags, Mode::empty())
             .map(|fd| Self {
                 fd,
                 path: path.to_owned(),
@@ -52,17 +59,47 @@ impl Directory {
         self.path.join(below(path))
     }
 
-    /// The names in this directory, in no order.
+    /// The names in a directory below this one, in no order.
     ///
     /// # Errors
-    /// The kernel does not list it.
-    pub fn names(self) -> Result<Vec<Vec<u8>>> {
-        let path = self.path;
-        let mut stream = Dir::from_fd(self.fd).map_err(Error::io("list", &path))?;
-        (stream.iter())
-            .map(|entry| Ok(entry?.file_name().to_bytes().to_owned()))
-            .collect::<nix::Result<_>>()
-            .map_err(Error::io("list", &path))
+    /// It is not there, behind a symbolic link, or the kernel does not list it.
+    pub fn names(&self, path: &Path) -> Result<Vec<OsString>> {
+        let directory = self.directory(path)?;
+        let mut buffer = [MaybeUninit::uninit(); 8 << 10];
+        let mut entries = RawDir::new(&directory, &mut buffer);
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(Error::io("list", directory.path()))?;
+            names.push(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+        }
+        Ok(names)
+    }
+
+    /// The first bytes of a file below this one in a place where only root or the kernel can
+    /// have put it. None where it is not.
+    #[must_use]
+    pub fn first_bytes(&self, path: &Path) -> Option<Vec<u8>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+        let fd = open_beneath(&self.fd, below(path), flags, Mode::empty()).ok()?;
+        let mut content = vec![0; 256];
+        let read = File::from(fd).read(&mut content).ok()?;
+        content.truncate(read);
+        Some(content)
+    }
+
+    /// The content of a small file below this one, and what kind of file it is.
+    ///
+    /// # Errors
+    /// As for [`Directory::file`].
+    pub fn small_file(&self, path: &Path) -> Result<(Vec<u8>, FileStat)> {
+        let (mut file, stat) = self.file(path)?;
+        let size = usize::try_from(stat.st_size).unwrap_or_default();
+        let mut content = vec![0; size.min(SMALL_MAX)];
+        let read = file
+            .read(&mut content)
+            .map_err(Error::io("read", &self.join(path)))?;
+        content.truncate(read);
+        Ok((content, stat))
     }
 
     /// When something below was last changed; the beginning of time where it is not there.
@@ -102,11 +139,8 @@ impl Directory {
     /// # Errors
     /// The name is taken, or there is no room.
     pub fn create(&self, name: &str, mode: Mode) -> nix::Result<File> {
-        let flags = OFlag::O_WRONLY
-            | OFlag::O_CREAT
-            | OFlag::O_EXCL
-            | OFlag::O_NOFOLLOW
-            | OFlag::O_CLOEXEC;
+        let flags =
+            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         openat(&self.fd, name, flags, mode).map(File::from)
     }
 
@@ -139,7 +173,7 @@ impl Directory {
 pub fn open_named(path: &Path) -> Result<(File, FileStat)> {
     let hint = "; pass a pipe's text through `--log -`";
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let fd = nix::fcntl::open(path, flags, Mode::empty())
+    let fd = openat(AT_FDCWD, path, flags, Mode::empty())
         .map_err(|errno| link_or_io(errno, path, "; name the file it points to"))?;
     regular(fd, path, hint)
 }
@@ -194,7 +228,12 @@ pub fn below(path: &Path) -> &Path {
 
 /// Opens a path below a directory, refusing links anywhere in it. Kernels before 5.6, and
 /// filters that do not know openat2(2), get the same, one component at a time.
-fn open_beneath(directory: &OwnedFd, path: &Path, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
+fn open_beneath(
+    directory: &OwnedFd,
+    path: &Path,
+    flags: OFlag,
+    mode: Mode,
+) -> nix::Result<OwnedFd> {
     let flags = flags | OFlag::O_CLOEXEC;
     let how = OpenHow::new()
         .flags(flags)

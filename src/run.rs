@@ -91,10 +91,12 @@ fn act(config: &Config, args: &Args) -> Result<Report> {
         let session = Session::begin(&root)?;
         let report = check(config, &root);
         session.apply(&root, &config.places, &report)?;
-        Ok(report)
+        Ok((report, session, root))
     });
     match outcome {
-        Ok(report) => {
+        Ok((report, session, root)) => {
+            session.end();
+            std::mem::forget(root);
             if report.verdict != report.previous || args.verbose {
                 journal::record(&report, sink(&config.places));
             }
@@ -140,19 +142,29 @@ fn sink(places: &Places) -> Sink {
 
 fn print_report(config: &Config, args: &Args, report: &Report) {
     let mode = if args.dry_run { Mode::Dry } else { Mode::Real };
-    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let style = if colours { Style::Colour } else { Style::Plain };
     match config.output {
-        Some(Output::Text) => print(&explain(report, mode, style)),
+        Some(Output::Text) => print(&explain(report, mode, style())),
         Some(Output::Json) => print(&report.to_json()),
         None => {}
+    }
+}
+
+/// Colours are for terminals, and for those who have not asked for none (no-color.org).
+fn style() -> Style {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && std::io::stdout().is_terminal() {
+        Style::Colour
+    } else {
+        Style::Plain
     }
 }
 
 /// Nobody reading must not change the outcome.
 fn print(text: &str) {
     let mut stdout = std::io::stdout();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 fn complain(text: &str) {

@@ -1,8 +1,8 @@
 //! A log read backwards: the newest line first, in blocks, never more than needed.
 //!
-//! A log is a file and, behind it, its rotated sibling. The cost depends on how far a reader
-//! goes, not on the size of the files. Files may grow, shrink and be replaced meanwhile: what
-//! has been read stays true, and a file that shrinks simply ends sooner.
+//! A log is a file and, behind it, its rotated sibling ([`Tail::go_on`]). The cost depends on how
+//! far a reader goes, not on the size of the files. Files may grow, shrink and be replaced
+//! meanwhile: what has been read stays true, and a file that shrinks simply ends sooner.
 
 use std::fs::File;
 use std::io;
@@ -71,7 +71,7 @@ impl Default for Bounds {
 /// Why the reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The log begins here.
+    /// The file begins here.
     Start,
     /// There is more, but not for this run.
     Limit,
@@ -79,14 +79,13 @@ pub enum End {
 
 /// The lines of a log, newest first.
 pub struct Tail {
-    /// Files still to be read, newest last.
-    parts: Vec<Part>,
+    bytes: Box<dyn ReadAt>,
     bounds: Bounds,
     /// Unread lines lie in `buffer[start..end]`; free room is in front of them.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Where `buffer[start]` lies in the newest of `parts`.
+    /// Where `buffer[start]` lies in the file.
     position: u64,
     scanned: u64,
     scanning: Scanning,
@@ -102,21 +101,27 @@ enum Scanning {
 }
 
 impl Tail {
-    /// Reads `parts`, the oldest first.
+    /// Reads a file.
     #[must_use]
-    pub fn new(parts: Vec<Part>, bounds: Bounds) -> Self {
-        let mut tail = Self {
-            parts,
+    pub fn new(part: Part, bounds: Bounds) -> Self {
+        Self {
+            bytes: part.bytes,
             bounds,
             buffer: Vec::new(),
             start: 0,
             end: 0,
-            position: 0,
+            position: part.length,
             scanned: 0,
             scanning: Scanning::Discard,
-        };
-        tail.enter_part();
-        tail
+        }
+    }
+
+    /// Goes on in the file that was written before this one.
+    pub fn go_on(&mut self, part: Part) {
+        self.bytes = part.bytes;
+        self.position = part.length;
+        self.scanning = Scanning::Discard;
+        self.end = self.start;
     }
 
     /// How many bytes have been read.
@@ -128,7 +133,7 @@ impl Tail {
     /// Where the reading ended, once [`Tail::next_line`] has given None.
     #[must_use]
     pub fn end(&self) -> End {
-        if self.parts.is_empty() {
+        if self.position == 0 {
             End::Start
         } else {
             End::Limit
@@ -153,15 +158,12 @@ impl Tail {
             }
             if self.position == 0 {
                 let line = self.start..self.end;
-                let whole = self.scanning;
-                if self.parts.pop().is_none() {
-                    return Ok(None);
-                }
-                self.enter_part();
+                self.end = self.start;
+                let whole = std::mem::replace(&mut self.scanning, Scanning::Discard);
                 if whole == Scanning::Line && line.len() <= self.bounds.line {
                     break line;
                 }
-                continue;
+                return Ok(None);
             }
             if unread.len() > self.bounds.line || self.scanning == Scanning::Discard {
                 self.scanning = Scanning::Discard;
@@ -174,18 +176,8 @@ impl Tail {
         Ok(self.buffer.get(line))
     }
 
-    /// Goes on at the end of the newest file that is left.
-    fn enter_part(&mut self) {
-        self.position = self.parts.last().map_or(0, |part| part.length);
-        self.scanning = Scanning::Discard;
-        self.end = self.start;
-    }
-
     /// Puts the block before the unread bytes in front of them. False at the limit.
     fn fill(&mut self) -> io::Result<bool> {
-        let Some(part) = self.parts.last() else {
-            return Ok(false);
-        };
         let left = self.bounds.total.saturating_sub(self.scanned);
         let wanted = if self.scanned == 0 {
             self.bounds.first_block
@@ -212,7 +204,7 @@ impl Tail {
         let offset = self.position - wanted as u64;
         let block = self.start - wanted..self.start;
         let read = match self.buffer.get_mut(block) {
-            Some(block) => read_full(part.bytes.as_ref(), block, offset)?,
+            Some(block) => read_full(self.bytes.as_ref(), block, offset)?,
             None => 0,
         };
         if read < wanted {
