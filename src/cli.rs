@@ -8,11 +8,7 @@ use std::path::PathBuf;
 
 /// The command line, unread: values are checked in the second stage, so that a bad value from
 /// the command line and one from the environment get the same error.
-#[expect(
-    clippy::doc_markdown,
-    clippy::struct_excessive_bools,
-    reason = "the comments are the help text, and flags are flags"
-)]
+#[expect(clippy::doc_markdown, reason = "the comments are the help text")]
 #[derive(Clone, Debug, Default, Parser)]
 #[command(
     name = "ptp-sync-check",

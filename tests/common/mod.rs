@@ -30,47 +30,16 @@ pub fn program() -> PathBuf {
     )
 }
 
-/// A time of day, so many seconds before [`NOW`], as conmon writes it.
+/// [`NOW`] in nanoseconds since 1970.
+const NOW_NS: i64 = 1_784_894_400_000_000_000;
+
+/// A time, so many seconds before [`NOW`].
 pub fn at(seconds_ago: f64) -> String {
-    let nanoseconds = 1_784_894_400_000_000_000_i128 - (seconds_ago * 1e9).round() as i128;
-    let (day_s, nanos) = (
-        nanoseconds.div_euclid(1_000_000_000),
-        nanoseconds.rem_euclid(1_000_000_000),
-    );
-    let days = day_s.div_euclid(86_400);
-    let second = day_s.rem_euclid(86_400);
-    // Days within a few years of 2026-07-24, counted one by one.
-    let (mut year, mut month, mut day) = (2026, 7, 24 + (days - 20_658));
-    let length = |year: i128, month: i128| match month {
-        2 if year % 4 == 0 => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    while day < 1 {
-        month -= 1;
-        if month == 0 {
-            (year, month) = (year - 1, 12);
-        }
-        day += length(year, month);
-    }
-    while day > length(year, month) {
-        day -= length(year, month);
-        month += 1;
-        if month == 13 {
-            (year, month) = (year + 1, 1);
-        }
-    }
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{nanos:09}+00:00",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    ptp_sync_check::clock::format_time(NOW_NS - (seconds_ago * 1e9).round() as i64)
 }
 
-/// A line on standard output, so many seconds ago, with its bracket: `{}` in the message is
-/// where `program[TIME]: ` goes on.
+/// A line on standard output, so many seconds ago, with the time since boot in its
+/// bracket.
 pub fn line(program: &str, seconds_ago: f64, rest: &str) -> String {
     let bracket = UPTIME - seconds_ago;
     format!(
@@ -108,7 +77,7 @@ pub fn port(seconds_ago: f64, number: u16, change: &str) -> String {
 
 /// A line of linuxptp-daemon itself, with unix seconds in its bracket.
 pub fn daemon(program: &str, seconds_ago: f64, rest: &str) -> String {
-    let unix = (1_784_894_400.0 - seconds_ago).floor();
+    let unix = (NOW_NS as f64 / 1e9 - seconds_ago).floor();
     format!("{} stdout F {program}[{unix:.0}]:{rest}\n", at(seconds_ago))
 }
 
