@@ -4,10 +4,10 @@
 //! first. Whatever fails on the way, [`give_way`] leaves the state in which chronyd may run.
 
 use crate::config::Places;
-use crate::decide::Verdict;
 use crate::error::{Error, Result};
 use crate::marker;
 use crate::memory::{REPORT, REPORT_DIRECTORY};
+use crate::policy::Verdict;
 use crate::report::Report;
 use crate::root::Directory;
 use nix::fcntl::{Flock, FlockArg};

@@ -5,12 +5,14 @@
 use crate::clock::SECOND_NS;
 use crate::config::Config;
 use crate::cri::Joiner;
-use crate::decide::{Decision, LegState, Reason, Rules, Verdict, decide};
+use crate::decide::{Decision, LegState, Reason, decide};
 use crate::error::{Error, Result};
-use crate::evidence::{Coverage, Gathered, Gatherer, Next};
+use crate::evidence::{Gatherer, Next};
+use crate::gathered::{Coverage, Gathered};
 use crate::locate::{Log, locate, open_older};
 use crate::marker::{self, Found};
 use crate::memory::Memory;
+use crate::policy::{Rules, Verdict};
 use crate::ptp::Leg;
 use crate::report::{Before, Occupied, Report, Scanned};
 use crate::root::Directory;

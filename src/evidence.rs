@@ -3,18 +3,20 @@
 //! Here lines get their age (R1) and their stream, and lines that cannot matter any more are
 //! passed over before a pattern is tried: most of a log is such lines.
 
-use crate::clock::{Clocks, SECOND_NS};
+use crate::age::{Ages, Horizon};
+use crate::clock::Clocks;
 use crate::cri::Message;
-use crate::decide::{
-    Change, Evidence, Grade, Mark, Port, Ports, Printed, REMEMBERED, Reading, Reason, Rules,
-    Sample, Stream, Verdict, Witness, decide, leg_of,
-};
-use crate::line::{Bracket, Envelope, Statement};
-use crate::memory::{Instance, Memory};
+use crate::decide::{Evidence, Reading, Reason, decide};
+use crate::envelope::Envelope;
+use crate::gathered::{Coverage, Gathered, Sighting};
+use crate::judge::Judge;
+use crate::line::{self, Statement};
+use crate::memory::Memory;
+use crate::policy::Rules;
+use crate::ports::{Change, Port, Ports};
 use crate::ptp::{Leg, Program, SYSTEM_CLOCK};
+use crate::stream::{Mark, REMEMBERED, Sample, Stream, leg_of};
 
-/// A line this far in the future is a reading error, not evidence (R1).
-const FUTURE_MAX_NS: i64 = 2 * SECOND_NS;
 /// Room for what a log can name; a node has a handful. What comes later is left out, which
 /// can only make the verdict stricter.
 const NAMES_MAX: usize = 64;
@@ -34,18 +36,6 @@ pub enum Next {
     TooOld,
 }
 
-/// How much of the log is known after a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coverage {
-    /// All that is new since the last complete reading, or all there is.
-    Complete,
-    /// The newest lines were enough.
-    EndOnly,
-    /// More was written than is ever read at once, or it is gone: what is remembered may be out
-    /// of date.
-    Gap,
-}
-
 /// Gathers evidence, line by line.
 pub struct Gatherer {
     clocks: Clocks,
@@ -63,58 +53,11 @@ pub struct Gatherer {
     good: Vec<Leg>,
 }
 
-/// The newest line of a stream, as a person would look for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sighting {
-    /// The line.
-    pub line: String,
-    /// Its age by the log's time.
-    pub wall_age_ns: Option<i64>,
-    /// Its age by the bracket.
-    pub monotonic_age_ns: Option<i64>,
-}
-
-/// How far back a log must be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Horizon {
-    /// Everything before was known to an earlier run.
-    pub known: Instant,
-    /// Nothing before can matter.
-    pub matters: Instant,
-}
-
-/// A moment on both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instant {
-    /// In nanoseconds since 1970.
-    pub wall_ns: i64,
-    /// In nanoseconds since boot.
-    pub monotonic_ns: i64,
-}
-
-impl Instant {
-    /// Was a message written before? Not known where it has no time.
-    fn is_after(self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
-        match (message.wall_ns(), envelope.map(|envelope| envelope.bracket)) {
-            (Some(wall_ns), _) | (None, Some(Bracket::Unix(wall_ns))) => wall_ns < self.wall_ns,
-            (None, Some(Bracket::Monotonic(monotonic_ns))) => monotonic_ns < self.monotonic_ns,
-            (None, None) => false,
-        }
-    }
-}
-
 /// Whether something was come across.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Met {
     Yes,
     NotYet,
-}
-
-/// How old a line is, by both clocks.
-#[derive(Clone, Copy)]
-struct Ages {
-    wall_ns: Option<i64>,
-    monotonic_ns: Option<i64>,
 }
 
 impl Gatherer {
@@ -150,12 +93,14 @@ impl Gatherer {
         let Some(envelope) = envelope.filter(|envelope| self.wants(envelope)) else {
             return Next::Older;
         };
-        let Some(statement) = envelope.read() else {
+        let Some(statement) = line::read(&envelope) else {
             return Next::Older;
         };
-        let ages = self.ages(message, &envelope);
-        match self.place_in_time(ages) {
-            Ok(mark) => {
+        let ages = Ages::new(self.clocks, message, &envelope);
+        match ages.judge(self.clocks) {
+            Ok(age_ns) => {
+                let place = self.place;
+                let mark = Mark { place, age_ns };
                 let sighting = || Sighting {
                     line: message.display(),
                     wall_age_ns: ages.wall_ns,
@@ -283,69 +228,7 @@ impl Gatherer {
             (_, Some(leg)) if self.good.contains(&leg) => false,
             (None, _) => self.evidence.streams.len() < NAMES_MAX,
             (Some(_), None) => false,
-            (Some(stream), Some(_)) => self.is_open(stream),
-        }
-    }
-
-    /// Can an older sample of a stream change how it stands?
-    fn is_open(&self, stream: &Stream) -> bool {
-        let policy = &self.rules.policy;
-        let Some(last) = stream.runs.last() else {
-            return true;
-        };
-        let behind_ns = last.oldest.age_ns.saturating_sub(stream.newest.mark.age_ns);
-        if policy.offset_window_ns > 0 && behind_ns <= policy.offset_window_ns {
-            return true;
-        }
-        match self.rules.previous {
-            // Until the last good one, which is what holds (R5).
-            Verdict::InSync => {
-                let sought = !stream.runs.iter().any(|run| run.grade == Grade::Good);
-                sought && last.oldest.age_ns <= policy.holdover_ns
-            }
-            // Until the samples are good for long enough, or no longer (R10).
-            Verdict::OutOfSync => {
-                let unbroken = (stream.runs.iter())
-                    .all(|run| matches!(run.grade, Grade::Good | Grade::Unstated));
-                unbroken && last.oldest.age_ns < policy.settle_ns
-            }
-        }
-    }
-
-    fn ages(&self, message: &Message, envelope: &Envelope<'_>) -> Ages {
-        let age = |now: i64, then: i64| now.saturating_sub(then);
-        let (bracket_wall, bracket_monotonic) = match envelope.bracket {
-            Bracket::Unix(wall_ns) => (Some(wall_ns), None),
-            Bracket::Monotonic(monotonic_ns) => (None, Some(monotonic_ns)),
-        };
-        Ages {
-            wall_ns: (message.wall_ns().or(bracket_wall))
-                .map(|then| age(self.clocks.wall_ns, then)),
-            monotonic_ns: (self.clocks.monotonic_ns)
-                .zip(bracket_monotonic)
-                .map(|(now, then)| age(now, then)),
-        }
-    }
-
-    /// R1: the age of a line, or why it has none.
-    fn place_in_time(&self, ages: Ages) -> Result<Mark, Reason> {
-        let oldest = ages.wall_ns.max(ages.monotonic_ns);
-        let newest = [ages.wall_ns, ages.monotonic_ns]
-            .into_iter()
-            .flatten()
-            .min();
-        let (Some(age_ns), Some(newest)) = (oldest, newest) else {
-            return Err(Reason::NoEvidence);
-        };
-        if newest < -FUTURE_MAX_NS {
-            return Err(Reason::FromTheFuture);
-        }
-        match (ages.wall_ns, self.clocks.monotonic_ns) {
-            (Some(age_ns), Some(uptime_ns)) if age_ns > uptime_ns => Err(Reason::FromAnotherBoot),
-            _ => Ok(Mark {
-                place: self.place,
-                age_ns: age_ns.max(0),
-            }),
+            (Some(stream), Some(_)) => Judge::new(&self.evidence, &self.rules, stream).is_open(),
         }
     }
 
@@ -465,72 +348,6 @@ impl Gatherer {
         };
         if !self.evidence.excluded.iter().any(|(each, _)| *each == leg) {
             self.evidence.excluded.push((leg, reason));
-        }
-    }
-}
-
-/// The evidence, and the lines that a report shows with it.
-#[derive(Clone, Debug)]
-pub struct Gathered {
-    /// For the decision.
-    pub evidence: Evidence,
-    stream_lines: Vec<Sighting>,
-    port_lines: Vec<Sighting>,
-}
-
-impl Gathered {
-    /// The newest line of what a leg was judged by.
-    #[must_use]
-    pub fn sighting(&self, witness: Witness) -> Sighting {
-        let line = match witness {
-            Witness::Stream(index) => self.stream_lines.get(index),
-            Witness::Ports(index) => self.port_lines.get(index),
-        };
-        line.cloned().unwrap_or_default()
-    }
-
-    /// The legs of which something was seen that requires them from now on (R8).
-    pub fn legs(&self) -> impl Iterator<Item = Leg> {
-        let streams = self.evidence.streams.iter().filter_map(Stream::leg);
-        let ports = (self.evidence.ports.iter())
-            .filter(|ports| ports.has_client())
-            .map(|_| Leg::Reference);
-        streams.chain(ports)
-    }
-
-    /// What to remember of every ptp4l.
-    pub fn instances(&self) -> impl Iterator<Item = Instance> {
-        let evidence = &self.evidence;
-        let without_ports = (evidence.streams.iter())
-            .filter(|stream| stream.program == Program::Ptp4l)
-            .map(|stream| stream.instance.as_str())
-            .filter(|name| !evidence.ports.iter().any(|ports| ports.instance == *name))
-            .map(|name| Instance {
-                instance: name.to_owned(),
-                printed: Printed::Offsets,
-                ports: Vec::new(),
-            });
-        let with_ports = evidence.ports.iter().map(|ports| Instance {
-            instance: ports.instance.clone(),
-            printed: self.printed(ports),
-            ports: (ports.ports.iter())
-                .filter_map(|port| Some((port.number, port.changes.first()?.to)))
-                .collect(),
-        });
-        without_ports.chain(with_ports)
-    }
-
-    /// What an instance printed last.
-    fn printed(&self, ports: &Ports) -> Printed {
-        let offset = (self.evidence.streams.iter())
-            .find(|stream| stream.program == Program::Ptp4l && stream.instance == ports.instance)
-            .map(|stream| stream.newest.mark.place);
-        let state = ports.newest().map(|(_, change)| change.mark.place);
-        match (offset, state) {
-            (Some(offset), Some(state)) if offset < state => Printed::Offsets,
-            (Some(_), None) => Printed::Offsets,
-            (None, Some(REMEMBERED) | None) => ports.remembered.unwrap_or(Printed::States),
-            (_, Some(_)) => Printed::States,
         }
     }
 }

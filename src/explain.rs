@@ -1,7 +1,9 @@
 //! The report for people: what was seen, which rule mattered, and what to do next.
 
+use crate::advice::advice;
 use crate::clock::{SECOND_NS, format_span};
-use crate::decide::{LegState, Reason, Verdict};
+use crate::decide::{LegState, Reason};
+use crate::policy::Verdict;
 use crate::ptp::{Leg, Program, Servo};
 use crate::report::{Action, LegReport, Report};
 use std::fmt::Write;
@@ -281,85 +283,6 @@ fn action(report: &Report, mode: Mode) -> String {
         (Action::None, Verdict::InSync) => "none; the marker stays, chronyd stays stopped".into(),
         (Action::None, Verdict::OutOfSync) => "none; there is no marker, chronyd runs".into(),
     }
-}
-
-/// What to look at when the clock is out of sync.
-struct Advice {
-    causes: &'static [&'static str],
-    next: &'static str,
-}
-
-fn advice(reason: Reason) -> Advice {
-    let (causes, next): (&[&str], &str) = match reason {
-        Reason::OffsetOverLimit => (
-            &[
-                "the servo is still pulling the clock in",
-                "the grandmaster or the hardware clock has stepped",
-                "an offset of 37 s: the UTC offset is not known (leap file, phc2sys -O)",
-            ],
-            "watch whether the offset shrinks: run this again in a minute",
-        ),
-        Reason::ServoUnlocked => (
-            &[
-                "ptp4l or phc2sys has just started, or was reset by a step",
-                "ptp4l runs with free_running 1",
-            ],
-            "look for s0, s1 and clockcheck in the log; run this again in a minute",
-        ),
-        Reason::ReferenceLost => (
-            &[
-                "the grandmaster or the link to it is down",
-                "a grandmaster node has lost its GNSS signal",
-            ],
-            "look for the last `port` lines of ptp4l, or T-GM-STATUS, in the log",
-        ),
-        Reason::Stale => (
-            &[
-                "a program has died or hangs: it prints nothing any more",
-                "phc2sys has no source clock; ptp4l has no port in SLAVE",
-                "logReduce or stdoutFilter was switched on without a restart",
-            ],
-            "oc -n openshift-ptp logs ds/linuxptp-daemon -c linuxptp-daemon-container",
-        ),
-        Reason::Settling => (
-            &["good, for less time than --settle (SETTLE) asks for"],
-            "wait",
-        ),
-        Reason::NoLog => (
-            &[
-                "the PTP operator is not installed, or has no pod on this node",
-                "its pods run in another namespace (--namespace)",
-                "the host's files are elsewhere (in a debug pod: --root /host)",
-            ],
-            "ls /var/log/pods",
-        ),
-        Reason::NoEvidence => (
-            &[
-                "no PtpConfig matches this node: the daemon runs no ptp4l",
-                "ptp4l and phc2sys do not print (verbose, -m, stdoutFilter)",
-                "the log's lines have no time that can be told (--uptime, --now)",
-            ],
-            "look at the end of the log",
-        ),
-        Reason::FromAnotherBoot => (
-            &["the node has restarted, and the PTP pod has not come up yet"],
-            "wait for the pod",
-        ),
-        Reason::FromTheFuture => (
-            &["a clock was set back since the lines were written"],
-            "wait for the next line",
-        ),
-        Reason::LogUnreadable => (
-            &[
-                "not root",
-                "SELinux denies it",
-                "the disk fails, or something else stands in the log's place",
-            ],
-            "run as root; look at the warning above",
-        ),
-        Reason::ConfigError | Reason::WithinLimit | Reason::Holding => (&[], ""),
-    };
-    Advice { causes, next }
 }
 
 fn size(bytes: u64) -> String {

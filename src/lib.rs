@@ -11,6 +11,10 @@
 //!
 //! [`check::check`] looks and decides and cannot write; [`apply`] writes what a report says.
 
+/// What to do when the clock is out of sync.
+pub mod advice;
+/// How old a line is.
+pub mod age;
 /// Makes the node agree with a report.
 pub mod apply;
 /// From the node to a report, without writing.
@@ -25,15 +29,21 @@ pub mod config;
 pub mod cri;
 /// The rules.
 pub mod decide;
+/// Who says what, and when.
+pub mod envelope;
 /// What can go wrong.
 pub mod error;
 /// Messages, gathered to what the rules need.
 pub mod evidence;
 /// The report for people.
 pub mod explain;
+/// What has been gathered from a log.
+pub mod gathered;
 /// The line for the journal.
 pub mod journal;
-/// What a message says; the table of line shapes.
+/// How one stream stands.
+pub mod judge;
+/// What a body says; the table of line shapes.
 pub mod line;
 /// Finding the log.
 pub mod locate;
@@ -41,6 +51,10 @@ pub mod locate;
 pub mod marker;
 /// What the last run remembers.
 pub mod memory;
+/// What counts as in sync.
+pub mod policy;
+/// The ports of a ptp4l and their states.
+pub mod ports;
 /// The field's words.
 pub mod ptp;
 /// What a run found out.
@@ -49,6 +63,10 @@ pub mod report;
 pub mod root;
 /// From the command line to the exit status.
 pub mod run;
+/// One setting and its value.
+pub mod setting;
+/// The samples of one clock.
+pub mod stream;
 /// A log read backwards.
 pub mod tail;
 

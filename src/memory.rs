@@ -4,9 +4,10 @@
 //! It is part of the report and read back with suspicion: it can only make the verdict
 //! stricter, save that a remembered SLAVE serves where the log shows port states only.
 
+use crate::age::{Horizon, Instant};
 use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
-use crate::decide::Printed;
-use crate::evidence::{Coverage, Gathered, Horizon, Instant};
+use crate::gathered::{Coverage, Gathered};
+use crate::ports::Printed;
 use crate::ptp::{Leg, PortState};
 use crate::root::Directory;
 use nix::unistd::geteuid;

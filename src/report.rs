@@ -2,11 +2,11 @@
 
 use crate::clock::{format_time, seconds};
 use crate::config::Config;
-use crate::decide::{
-    Decision, Evidence, LegDecision, LegState, Policy, Ports, Reason, Rules, Verdict, Witness,
-};
-use crate::evidence::Gathered;
+use crate::decide::{Decision, Evidence, LegDecision, LegState, Reason, Witness};
+use crate::gathered::Gathered;
 use crate::memory::Memory;
+use crate::policy::{Policy, Rules, Verdict};
+use crate::ports::Ports;
 use crate::ptp::{Leg, Program, Servo, words};
 use serde::Serialize;
 

@@ -53,7 +53,9 @@ pub fn ptp4l(seconds_ago: f64, offset: &str, servo: &str) -> String {
     line(
         "ptp4l",
         seconds_ago,
-        &format!("[ptp4l.0.config:6] master offset {offset:>10} {servo} freq   +3120 path delay      1587"),
+        &format!(
+            "[ptp4l.0.config:6] master offset {offset:>10} {servo} freq   +3120 path delay      1587"
+        ),
     )
 }
 
@@ -62,7 +64,9 @@ pub fn phc2sys(seconds_ago: f64, offset: &str, servo: &str) -> String {
     line(
         "phc2sys",
         seconds_ago,
-        &format!("[ptp4l.0.config:6] CLOCK_REALTIME phc offset {offset:>9} {servo} freq   +2872 delay    551"),
+        &format!(
+            "[ptp4l.0.config:6] CLOCK_REALTIME phc offset {offset:>9} {servo} freq   +2872 delay    551"
+        ),
     )
 }
 
@@ -249,8 +253,7 @@ pub fn answer(command: &mut Command) -> Answer {
 impl Answer {
     /// The report that was printed.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!("no report ({error}): {}{}", self.stdout, self.stderr)
-        })
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no report ({error}): {}{}", self.stdout, self.stderr))
     }
 }

@@ -1,0 +1,83 @@
+//! How old a line is, and how far back lines can matter (R1).
+
+use crate::clock::{Clocks, SECOND_NS};
+use crate::cri::Message;
+use crate::decide::Reason;
+use crate::envelope::{Bracket, Envelope};
+
+/// A line this far in the future is a reading error, not evidence (R1).
+const FUTURE_MAX_NS: i64 = 2 * SECOND_NS;
+/// How old a line is, by both clocks; negative where it is from the future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ages {
+    /// By the time before the message, or unix seconds in its bracket.
+    pub wall_ns: Option<i64>,
+    /// By the time since boot in its bracket.
+    pub monotonic_ns: Option<i64>,
+}
+
+impl Ages {
+    /// The ages of a line now.
+    #[must_use]
+    pub fn new(clocks: Clocks, message: &Message, envelope: &Envelope<'_>) -> Self {
+        let age = |now: i64, then: i64| now.saturating_sub(then);
+        let (bracket_wall, bracket_monotonic) = match envelope.bracket {
+            Bracket::Unix(wall_ns) => (Some(wall_ns), None),
+            Bracket::Monotonic(monotonic_ns) => (None, Some(monotonic_ns)),
+        };
+        Self {
+            wall_ns: (message.wall_ns().or(bracket_wall)).map(|then| age(clocks.wall_ns, then)),
+            monotonic_ns: (clocks.monotonic_ns)
+                .zip(bracket_monotonic)
+                .map(|(now, then)| age(now, then)),
+        }
+    }
+
+    /// The age that counts, the larger; or why the line is no evidence (R1).
+    ///
+    /// # Errors
+    /// The line has no time that can be told, or one that cannot be.
+    pub fn judge(self, clocks: Clocks) -> Result<i64, Reason> {
+        let both = || [self.wall_ns, self.monotonic_ns].into_iter().flatten();
+        let (Some(largest), Some(smallest)) = (both().max(), both().min()) else {
+            return Err(Reason::NoEvidence);
+        };
+        if smallest < -FUTURE_MAX_NS {
+            return Err(Reason::FromTheFuture);
+        }
+        match (self.wall_ns, clocks.monotonic_ns) {
+            (Some(age_ns), Some(uptime_ns)) if age_ns > uptime_ns => Err(Reason::FromAnotherBoot),
+            _ => Ok(largest.max(0)),
+        }
+    }
+}
+
+/// How far back a log must be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// Everything before was known to an earlier run.
+    pub known: Instant,
+    /// Nothing before can matter.
+    pub matters: Instant,
+}
+
+/// A moment on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instant {
+    /// In nanoseconds since 1970.
+    pub wall_ns: i64,
+    /// In nanoseconds since boot.
+    pub monotonic_ns: i64,
+}
+
+impl Instant {
+    /// Was a message written before? Not known where it has no time.
+    #[must_use]
+    pub fn is_after(self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
+        match (message.wall_ns(), envelope.map(|envelope| envelope.bracket)) {
+            (Some(wall_ns), _) | (None, Some(Bracket::Unix(wall_ns))) => wall_ns < self.wall_ns,
+            (None, Some(Bracket::Monotonic(monotonic_ns))) => monotonic_ns < self.monotonic_ns,
+            (None, None) => false,
+        }
+    }
+}

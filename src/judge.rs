@@ -1,0 +1,287 @@
+//! How one stream, or one instance that shows port states only, stands (R1, R3 to R6, R10).
+
+use crate::decide::{Evidence, Reading, Reason};
+use crate::policy::{Rules, Verdict};
+use crate::ports::{Following, Ports, Printed};
+use crate::ptp::{Program, Servo, Source};
+use crate::stream::{Grade, Mark, REMEMBERED, Run, Stream};
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Good.
+    Good,
+    /// Lost, and held.
+    Holding,
+    /// Not good.
+    Bad(Reason),
+}
+
+impl Standing {
+    /// The better the smaller; among the bad, what a person should look at first.
+    #[must_use]
+    pub fn rank(self) -> (u8, Reason) {
+        match self {
+            Self::Good => (0, Reason::WithinLimit),
+            Self::Holding => (1, Reason::Holding),
+            Self::Bad(reason) => (2, reason),
+        }
+    }
+}
+
+/// Judges an instance of which the log shows port states only (R6). None where it only gives
+/// time, and while the reading goes on: an offset may still come.
+#[must_use]
+pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(Standing, i64)> {
+    let (_, newest) = ports.newest().filter(|_| reading == Reading::Complete)?;
+    let is_remembered = newest.mark.place == REMEMBERED;
+    let standing = match (ports.following_for(), ports.remembered) {
+        (_, Some(Printed::Offsets)) if is_remembered => Standing::Bad(Reason::Stale),
+        (Some(age_ns), _) => settled(age_ns, rules),
+        (None, _) => held(ports.left_slave(), Reason::ReferenceLost, rules),
+    };
+    Some((standing, newest.mark.age_ns))
+}
+
+/// R10: without a marker, good is not enough; it must have lasted.
+fn settled(good_for_ns: i64, rules: &Rules) -> Standing {
+    match rules.previous {
+        Verdict::OutOfSync if good_for_ns < rules.policy.settle_ns => {
+            Standing::Bad(Reason::Settling)
+        }
+        _ => Standing::Good,
+    }
+}
+
+/// R5: after a loss, the last good sample serves for a while, if the marker is there.
+fn held(last_good_ns: Option<i64>, reason: Reason, rules: &Rules) -> Standing {
+    match (rules.previous, last_good_ns) {
+        (Verdict::InSync, Some(age_ns)) if age_ns <= rules.policy.holdover_ns => Standing::Holding,
+        _ => Standing::Bad(reason),
+    }
+}
+
+/// The number of the profile in a tag: `1` of `ts2phc.1.config`.
+fn profile_of(instance: &str) -> Option<&str> {
+    instance.split('.').nth(1)
+}
+
+/// One stream, with what else is known of its instance.
+pub struct Judge<'a> {
+    stream: &'a Stream,
+    rules: &'a Rules,
+    reading: Reading,
+    /// The ports, if the stream is ptp4l's.
+    ports: Option<&'a Ports>,
+    /// The daemon's word on the grandmaster, if the stream is ts2phc's, and while it is fresh.
+    status: Option<&'a Stream>,
+    evidence: &'a Evidence,
+}
+
+impl<'a> Judge<'a> {
+    /// Puts a stream before the judge.
+    #[must_use]
+    pub fn new(evidence: &'a Evidence, rules: &'a Rules, stream: &'a Stream) -> Self {
+        let ports = (evidence.ports.iter())
+            .find(|ports| stream.program == Program::Ptp4l && ports.instance == stream.instance);
+        let status = (evidence.streams.iter()).find(|each| {
+            stream.program == Program::Ts2phc
+                && each.program == Program::GrandmasterStatus
+                && each.instance == stream.instance
+                && each.newest.mark.age_ns <= rules.policy.sync_age_ns
+        });
+        Self {
+            stream,
+            rules,
+            reading: evidence.reading,
+            ports,
+            status,
+            evidence,
+        }
+    }
+
+    /// How the stream stands. None where another one speaks for its leg.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        match self.stream.program {
+            Program::Ptp4l => Some(self.ptp4l()),
+            Program::Phc2sys => Some(self.samples()),
+            Program::Ts2phc => (!self.is_behind_ptp4l()).then(|| self.samples()),
+            Program::GrandmasterStatus => {
+                let outranked = self.is_behind_ptp4l() || self.is_backed_by_offsets();
+                (!outranked).then(|| self.samples())
+            }
+            Program::BoundaryStatus => None,
+        }
+    }
+
+    /// Can an older sample change how the stream stands?
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let (runs, policy) = (&self.stream.runs, &self.rules.policy);
+        let reached_ns = runs.last().map_or(0, |run| run.oldest.age_ns);
+        let window_ns = policy.offset_window_ns;
+        let in_window = window_ns > 0 && reached_ns - self.stream.newest.mark.age_ns <= window_ns;
+        in_window
+            || match self.rules.previous {
+                // Until the last good one, which is what holds (R5).
+                Verdict::InSync => self.last_good().is_none() && reached_ns <= policy.holdover_ns,
+                // Until they are good for long enough, or no longer (R10).
+                Verdict::OutOfSync => {
+                    runs.iter().all(|run| self.is_good(run)) && reached_ns < policy.settle_ns
+                }
+            }
+    }
+
+    /// Is this ts2phc of a telco boundary clock? There it hands the time of the card that ptp4l
+    /// steers to the other cards, and goes on doing so when ptp4l has lost its grandmaster. The
+    /// number in the tag joins the programs of one profile (linuxptp-daemon `daemon.go`).
+    fn is_behind_ptp4l(&self) -> bool {
+        let profile = profile_of(&self.stream.instance);
+        let same = |instance: &str| profile.is_some() && profile_of(instance) == profile;
+        let ports = (self.evidence.ports.iter()).find(|ports| same(&ports.instance));
+        let prints_offsets = (self.evidence.streams.iter())
+            .any(|stream| stream.program == Program::Ptp4l && same(&stream.instance));
+        match ports {
+            Some(ports) if !ports.ports.is_empty() => ports.newest().is_some(),
+            Some(ports) => prints_offsets || ports.remembered.is_some(),
+            None => prints_offsets,
+        }
+    }
+
+    /// While the reading goes on: can older lines spoil a good standing? The daemon's word on a
+    /// grandmaster may lie behind ts2phc's newest line, and a median needs its whole window.
+    fn may_be_spoilt(&self) -> bool {
+        let status_to_come = self.stream.program == Program::Ts2phc && self.status.is_none();
+        let window_to_come = self.rules.policy.offset_window_ns > 0 && self.is_open();
+        self.reading == Reading::Partial && (status_to_come || window_to_come)
+    }
+
+    /// Does ts2phc print fresh offsets for this status? Then they are judged, not the status.
+    fn is_backed_by_offsets(&self) -> bool {
+        self.evidence.streams.iter().any(|each| {
+            each.program == Program::Ts2phc
+                && each.instance == self.stream.instance
+                && each.newest.mark.age_ns <= self.rules.policy.sync_age_ns
+        })
+    }
+
+    /// ptp4l: what is newer decides, its newest offset or its newest port state (R6).
+    fn ptp4l(&self) -> Standing {
+        let is_newer = |ports: &&Ports| {
+            let newest = ports.newest();
+            newest.is_some_and(|(_, change)| change.mark.place < self.stream.newest.mark.place)
+        };
+        let Some(ports) = self.ports.filter(is_newer) else {
+            return self.samples();
+        };
+        if self.is_fresh() && self.stream.judged_ns() > self.rules.limit_ns() {
+            return Standing::Bad(Reason::OffsetOverLimit);
+        }
+        match ports.following_for() {
+            Some(_) if self.rules.policy.settle_ns == 0 => Standing::Good,
+            Some(age_ns) => settled(age_ns.max(self.good_for().unwrap_or(0)), self.rules),
+            None => held(self.last_good(), Reason::ReferenceLost, self.rules),
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.stream.newest.mark.age_ns <= self.rules.policy.sync_age_ns
+    }
+
+    /// By the samples alone (R1, R3, R4, R5).
+    fn samples(&self) -> Standing {
+        if !self.is_fresh() {
+            return Standing::Bad(Reason::Stale);
+        }
+        if self.stream.judged_ns() > self.rules.limit_ns() {
+            return Standing::Bad(Reason::OffsetOverLimit);
+        }
+        if let Some(loss) = self.loss() {
+            return held(self.last_good(), loss, self.rules);
+        }
+        if self.may_be_spoilt() {
+            return Standing::Bad(Reason::NoEvidence);
+        }
+        settled(self.good_for().unwrap_or(0), self.rules)
+    }
+
+    /// What the newest evidence shows to be lost, leaving the offset aside.
+    fn loss(&self) -> Option<Reason> {
+        if self.status.and_then(status_lost).is_some() {
+            return Some(Reason::ReferenceLost);
+        }
+        let newest = &self.stream.newest;
+        match (newest.source, newest.servo) {
+            (Source::Holdover, _) => Some(Reason::ReferenceLost),
+            (Source::Live, Servo::Unlocked | Servo::Jump | Servo::Unknown) => {
+                Some(Reason::ServoUnlocked)
+            }
+            (Source::Live, Servo::Unstated) if self.stream.program == Program::Ptp4l => {
+                match (self.following_at(newest.mark.place), self.reading) {
+                    (Following::Yes, _) | (Following::Unknown, Reading::Complete) => None,
+                    // While the reading goes on, a port may still turn out to follow.
+                    (Following::No | Following::Unknown, _) => Some(Reason::ReferenceLost),
+                }
+            }
+            (Source::Live, Servo::Unstated | Servo::Locked | Servo::LockedStable) => None,
+        }
+    }
+
+    fn following_at(&self, place: u64) -> Following {
+        self.ports
+            .map_or(Following::Unknown, |ports| ports.following_at(place))
+    }
+
+    /// Is a run good, now that the port states are known?
+    fn is_good(&self, run: &Run) -> bool {
+        match run.grade {
+            Grade::Good => true,
+            Grade::Unstated => self.following_at(run.newest.place) != Following::No,
+            Grade::OverLimit | Grade::Unlocked | Grade::Holdover => false,
+        }
+    }
+
+    /// The age of the last good sample. One that ts2phc printed while the daemon already said
+    /// that the grandmaster is lost was none.
+    fn last_good(&self) -> Option<i64> {
+        let lost = self.status.and_then(status_lost);
+        self.stream
+            .runs
+            .iter()
+            .filter(|run| self.is_good(run))
+            .find_map(|run| match lost {
+                None => Some(run.newest.age_ns),
+                Some(since) if run.oldest.place > since.place => {
+                    Some(run.newest.age_ns.max(since.age_ns))
+                }
+                Some(_) => None,
+            })
+    }
+
+    /// How far back the samples are good without a break (R10).
+    fn good_for(&self) -> Option<i64> {
+        let unbroken = |stream: &Stream| {
+            (stream.runs.iter())
+                .take_while(|run| self.is_good(run))
+                .last()
+                .map(|run| run.oldest.age_ns)
+        };
+        let own = unbroken(self.stream)?;
+        match self.status {
+            Some(status) => Some(own.min(unbroken(status)?)),
+            None => Some(own),
+        }
+    }
+}
+
+/// Since when the daemon says that the grandmaster is lost, if it says so now.
+fn status_lost(status: &Stream) -> Option<Mark> {
+    let lost = |run: &&Run| run.grade != Grade::Good;
+    status
+        .runs
+        .iter()
+        .take_while(lost)
+        .last()
+        .map(|run| run.oldest)
+}

@@ -1,0 +1,164 @@
+//! The ports of a ptp4l instance and their states, newest first (R6).
+
+use crate::ptp::PortState;
+use crate::stream::Mark;
+
+/// A change of a port's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where and when.
+    pub mark: Mark,
+    /// What it was; None for a remembered state.
+    pub from: Option<PortState>,
+    /// What it is from then on.
+    pub to: PortState,
+}
+
+/// One port of a ptp4l instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its number, from 1.
+    pub number: u16,
+    /// Its changes, newest first; never empty.
+    pub changes: Vec<Change>,
+}
+
+/// What an instance printed last, by an earlier run's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Printed {
+    /// Offsets; a port state before them says nothing any more.
+    Offsets,
+    /// Port states only: its offsets are filtered from the log (logReduce).
+    States,
+}
+
+/// The ports of one ptp4l instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// The message tag without its level.
+    pub instance: String,
+    /// The ports of which something is known.
+    pub ports: Vec<Port>,
+    /// What an earlier run knew of this instance.
+    pub remembered: Option<Printed>,
+}
+
+/// What a port is for, as far as its changes show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It has followed a grandmaster, or tried to.
+    Client,
+    /// It gives time.
+    Server,
+    /// It has done neither yet.
+    Waiting,
+}
+
+impl Port {
+    /// By what it has done since ptp4l started, which alone leaves INITIALIZING.
+    fn role(&self) -> Role {
+        let start = (self.changes.iter())
+            .position(|change| change.from == Some(PortState::Initializing))
+            .map_or(self.changes.len(), |index| index + 1);
+        let states = || {
+            (self.changes.iter().take(start))
+                .flat_map(|change| [Some(change.to), change.from])
+                .flatten()
+        };
+        if states().any(|state| matches!(state, PortState::Slave | PortState::Uncalibrated)) {
+            Role::Client
+        } else if states().any(PortState::serves) {
+            Role::Server
+        } else {
+            Role::Waiting
+        }
+    }
+
+    /// The state in force at a place.
+    fn state_at(&self, place: u64) -> Option<PortState> {
+        match self
+            .changes
+            .iter()
+            .find(|change| change.mark.place >= place)
+        {
+            Some(change) => Some(change.to),
+            None => self.changes.last().and_then(|change| change.from),
+        }
+    }
+}
+
+/// Whether a port of an instance follows a grandmaster.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Following {
+    /// One does.
+    Yes,
+    /// None does.
+    No,
+    /// No state line is known.
+    Unknown,
+}
+
+impl Ports {
+    /// The newest change of a port that may follow. Ports that only give time say nothing
+    /// about the clock that this instance steers; an instance of such ports gives None.
+    #[must_use]
+    pub fn newest(&self) -> Option<(&Port, &Change)> {
+        self.ports
+            .iter()
+            .filter(|port| port.role() != Role::Server)
+            .filter_map(|port| port.changes.first().map(|change| (port, change)))
+            .min_by_key(|(_, change)| change.mark.place)
+    }
+
+    /// The newest change in words: `port 1: UNCALIBRATED to SLAVE`.
+    #[must_use]
+    pub fn describe(&self) -> Option<String> {
+        let (port, change) = self.newest()?;
+        Some(match change.from {
+            Some(from) => format!("port {}: {from} to {}", port.number, change.to),
+            None => format!("port {}: {}, as remembered", port.number, change.to),
+        })
+    }
+
+    /// Whether a port followed at a place.
+    #[must_use]
+    pub fn following_at(&self, place: u64) -> Following {
+        let mut following = Following::Unknown;
+        for state in self.ports.iter().filter_map(|port| port.state_at(place)) {
+            if state == PortState::Slave {
+                return Following::Yes;
+            }
+            following = Following::No;
+        }
+        following
+    }
+
+    /// How long the longest following port has followed.
+    #[must_use]
+    pub fn following_for(&self) -> Option<i64> {
+        self.ports
+            .iter()
+            .filter_map(|port| port.changes.first())
+            .filter(|change| change.to == PortState::Slave)
+            .map(|change| change.mark.age_ns)
+            .max()
+    }
+
+    /// How long ago a port last ceased to follow.
+    #[must_use]
+    pub fn left_slave(&self) -> Option<i64> {
+        self.ports
+            .iter()
+            .flat_map(|port| &port.changes)
+            .filter(|change| change.from == Some(PortState::Slave))
+            .min_by_key(|change| change.mark.place)
+            .map(|change| change.mark.age_ns)
+    }
+
+    /// Whether a port has ever followed, or tried to: enough to require the leg from now on.
+    #[must_use]
+    pub fn has_client(&self) -> bool {
+        self.ports.iter().any(|port| port.role() == Role::Client)
+    }
+}
