@@ -21,9 +21,10 @@ impl Ages {
     #[must_use]
     pub fn new(clocks: Clocks, message: &Message, envelope: &Envelope<'_>) -> Self {
         let age = |now: i64, then: i64| now.saturating_sub(then);
-        let (bracket_wall, bracket_monotonic) = match envelope.bracket {
-            Bracket::Unix(wall_ns) => (Some(wall_ns), None),
-            Bracket::Monotonic(monotonic_ns) => (None, Some(monotonic_ns)),
+        let (bracket_wall, bracket_monotonic) = match envelope.time() {
+            Some(Bracket::Unix(wall_ns)) => (Some(wall_ns), None),
+            Some(Bracket::Monotonic(monotonic_ns)) => (None, Some(monotonic_ns)),
+            None => (None, None),
         };
         Self {
             wall_ns: (message.wall_ns().or(bracket_wall)).map(|then| age(clocks.wall_ns, then)),
@@ -74,7 +75,7 @@ impl Instant {
     /// Was a message written before? Not known where it has no time.
     #[must_use]
     pub fn is_after(self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
-        match (message.wall_ns(), envelope.map(|envelope| envelope.bracket)) {
+        match (message.wall_ns(), envelope.and_then(Envelope::time)) {
             (Some(wall_ns), _) | (None, Some(Bracket::Unix(wall_ns))) => wall_ns < self.wall_ns,
             (None, Some(Bracket::Monotonic(monotonic_ns))) => monotonic_ns < self.monotonic_ns,
             (None, None) => false,

@@ -13,7 +13,7 @@ use crate::locate::{Log, locate, open_older};
 use crate::marker::{self, Found};
 use crate::memory::Memory;
 use crate::policy::{Rules, Verdict};
-use crate::ptp::Leg;
+use crate::ptp::{Leg, Program, Source};
 use crate::report::{Before, Occupied, Report, Scanned};
 use crate::root::Directory;
 use crate::tail::{Bounds, End, Tail};
@@ -228,6 +228,14 @@ fn warn_of_evidence(
                  give --uptime"
             ),
         });
+    }
+    let status =
+        (gathered.evidence.streams.iter()).find(|stream| stream.program == Program::BoundaryStatus);
+    if let Some(status) = status.filter(|status| status.newest.source == Source::Holdover) {
+        config.warnings.push(format!(
+            "linuxptp-daemon says that this boundary clock is in holdover (T-BC-STATUS s1 on {})",
+            status.device.as_deref().unwrap_or_default()
+        ));
     }
     if coverage == Coverage::Gap {
         config

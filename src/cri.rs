@@ -196,14 +196,17 @@ fn cut(line: &[u8], shape: Shape) -> Option<Piece<'_>> {
 fn cut_cri(line: &[u8]) -> Option<Piece<'_>> {
     line.first().filter(|byte| byte.is_ascii_digit())?;
     let (time, rest) = line.split_at_checked(memchr::memchr(b' ', line)?)?;
-    let (stream, rest) = if let Some(rest) = rest.strip_prefix(b" stdout ") {
-        (Stream::Stdout, rest)
-    } else {
-        (Stream::Stderr, rest.strip_prefix(b" stderr ")?)
+    let (stream, rest) = match rest {
+        [b' ', b's', b't', b'd', b'o', b'u', b't', b' ', rest @ ..] => (Stream::Stdout, rest),
+        [b' ', b's', b't', b'd', b'e', b'r', b'r', b' ', rest @ ..] => (Stream::Stderr, rest),
+        _ => return None,
     };
-    let (tags, text) = match memchr::memchr(b' ', rest) {
-        Some(blank) => (rest.get(..blank)?, rest.get(blank + 1..)?),
-        None => (rest, [].as_slice()),
+    let (tags, text) = match rest {
+        [_, b' ', text @ ..] => (rest.get(..1)?, text),
+        _ => match memchr::memchr(b' ', rest) {
+            Some(blank) => (rest.get(..blank)?, rest.get(blank + 1..)?),
+            None => (rest, [].as_slice()),
+        },
     };
     let tag = match tags {
         [b'F'] | [b'F', b':', ..] => Tag::Full,

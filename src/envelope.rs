@@ -15,13 +15,13 @@ pub enum Bracket {
     Unix(i64),
 }
 
-/// A message cut into its parts; the body is not yet understood.
+/// A message cut into its parts; time and body are not yet understood, since most lines are
+/// passed over before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// Who says it.
     pub program: Program,
-    /// When it was printed.
-    pub bracket: Bracket,
+    bracket: &'a [u8],
     /// The message tag without its level, `ptp4l.0.config`; empty where there is none.
     pub instance: &'a [u8],
     /// What it says.
@@ -32,77 +32,86 @@ impl<'a> Envelope<'a> {
     /// Cuts a message into its parts. None for what no program of interest prints.
     #[must_use]
     pub fn cut(message: &'a [u8]) -> Option<Self> {
-        let program = match message.first()? {
-            b'p' | b't' | b'G' | b'T' => Program::ALL
-                .iter()
-                .find(|program| message.starts_with(program.word().as_bytes()))?,
+        let (program, rest) = match message {
+            [b'p', b't', b'p', b'4', b'l', b'[', rest @ ..] => (Program::Ptp4l, rest),
+            [b'p', b'h', b'c', b'2', b's', b'y', b's', b'[', rest @ ..] => (Program::Phc2sys, rest),
+            [b't', b's', b'2', b'p', b'h', b'c', b'[', rest @ ..] => (Program::Ts2phc, rest),
+            [b'G', b'M', b'[', rest @ ..] => (Program::GrandmasterStatus, rest),
+            [b'T', b'-', b'B', b'C', b'[', rest @ ..] => (Program::BoundaryStatus, rest),
             _ => return None,
         };
-        let rest = message.get(program.word().len()..)?.strip_prefix(b"[")?;
-        let bracket_end = memchr::memchr(b']', rest)?;
-        let (bracket, rest) = rest.split_at_checked(bracket_end)?;
-        let rest = rest.strip_prefix(b"]:")?;
-        match (program, rest.strip_prefix(b" ")) {
-            (Program::Ptp4l | Program::Phc2sys | Program::Ts2phc, Some(rest)) => {
-                let (instance, body) = cut_tag(rest);
+        let (bracket, rest) = rest.split_at_checked(memchr::memchr(b']', rest)?)?;
+        match (program, rest) {
+            (
+                Program::Ptp4l | Program::Phc2sys | Program::Ts2phc,
+                [b']', b':', b' ', rest @ ..],
+            ) => {
+                let (instance, body) = cut_tag(rest).unwrap_or((&[], rest));
                 Some(Self {
-                    program: *program,
-                    bracket: linuxptp_time(bracket)?,
+                    program,
+                    bracket,
                     instance,
                     body,
                 })
             }
-            (Program::GrandmasterStatus | Program::BoundaryStatus, None) => {
-                let rest = rest.strip_prefix(b"[")?;
-                let end = memchr::memmem::find(rest, b"] ")?;
+            (
+                Program::GrandmasterStatus | Program::BoundaryStatus,
+                [b']', b':', b'[', rest @ ..],
+            ) => {
+                let (instance, rest) = rest.split_at_checked(memchr::memchr(b']', rest)?)?;
                 Some(Self {
-                    program: *program,
-                    bracket: Bracket::Unix(saturating_integer(bracket)?.checked_mul(SECOND_NS)?),
-                    instance: rest.get(..end)?,
-                    body: rest.get(end + 2..)?,
+                    program,
+                    bracket,
+                    instance,
+                    body: rest.strip_prefix(b"] ")?,
                 })
             }
             _ => None,
         }
     }
+
+    /// The time in the bracket; None where it is none. linuxptp prints three decimals, the daemon
+    /// whole seconds. From a thousand million seconds on it is unix time, whoever prints it: no
+    /// node runs for thirty years.
+    #[must_use]
+    pub fn time(&self) -> Option<Bracket> {
+        let (whole, milliseconds) = match self.program {
+            Program::GrandmasterStatus | Program::BoundaryStatus => (self.bracket, 0),
+            Program::Ptp4l | Program::Phc2sys | Program::Ts2phc => {
+                let dot = memchr::memchr(b'.', self.bracket)?;
+                let (whole, fraction) = (self.bracket.get(..dot)?, self.bracket.get(dot + 1..)?);
+                let milliseconds = saturating_integer(fraction).filter(|_| fraction.len() == 3)?;
+                (whole, milliseconds)
+            }
+        };
+        let seconds = saturating_integer(whole)?;
+        if seconds.is_negative() || milliseconds.is_negative() {
+            return None;
+        }
+        let nanoseconds = seconds
+            .saturating_mul(SECOND_NS)
+            .saturating_add(milliseconds * (SECOND_NS / 1000));
+        Some(if seconds >= SECOND_NS {
+            Bracket::Unix(nanoseconds)
+        } else {
+            Bracket::Monotonic(nanoseconds)
+        })
+    }
 }
 
 /// Cuts `[tag:level] body` into the tag without its level, and the body. The level is a digit
-/// from linuxptp 4.2 on, and stays a literal `{level}` before.
-fn cut_tag(rest: &[u8]) -> (&[u8], &[u8]) {
-    let tagged = || {
-        let tag = rest.strip_prefix(b"[")?;
-        let end = memchr::memmem::find(tag, b"] ")?;
-        let (tag, body) = (tag.get(..end)?, tag.get(end + 2..)?);
-        let (name, level) = match memchr::memchr(b':', tag) {
-            Some(colon) => (tag.get(..colon)?, tag.get(colon + 1..)?),
-            None => (tag, [].as_slice()),
-        };
-        let odd = name.iter().any(|byte| matches!(byte, b']' | b' '));
-        let known = matches!(level, [] | [b'0'..=b'9'] | b"{level}");
-        (!odd && known).then_some((name, body))
+/// from linuxptp 4.2 on, and stays a literal `{level}` before. None where there is no tag.
+fn cut_tag(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let tag = rest.strip_prefix(b"[")?;
+    let (tag, body) = tag.split_at_checked(memchr::memchr(b']', tag)?)?;
+    let body = body.strip_prefix(b"] ")?;
+    let name = match tag {
+        [name @ .., b':', b'0'..=b'9'] => name,
+        _ => tag.strip_suffix(b":{level}").unwrap_or(tag),
     };
-    tagged().unwrap_or((&[], rest))
-}
-
-/// The bracket of linuxptp's own shape: seconds and three decimals. From a thousand million
-/// seconds on it is unix time, since no node runs for thirty years.
-fn linuxptp_time(bracket: &[u8]) -> Option<Bracket> {
-    let dot = memchr::memchr(b'.', bracket)?;
-    let (whole, fraction) = (bracket.get(..dot)?, bracket.get(dot + 1..)?);
-    if whole.starts_with(b"-") || fraction.len() != 3 || fraction.starts_with(b"-") {
-        return None;
-    }
-    let whole = saturating_integer(whole)?;
-    let milliseconds = saturating_integer(fraction)?;
-    let nanoseconds = whole
-        .saturating_mul(SECOND_NS)
-        .saturating_add(milliseconds * (SECOND_NS / 1000));
-    Some(if whole >= SECOND_NS {
-        Bracket::Unix(nanoseconds)
-    } else {
-        Bracket::Monotonic(nanoseconds)
-    })
+    memchr::memchr2(b':', b' ', name)
+        .is_none()
+        .then_some((name, body))
 }
 
 /// An integer of any length: what does not fit is huge, not wrong, since a huge offset must

@@ -188,14 +188,18 @@ impl Gatherer {
         match envelope.program {
             // Port states matter even where the leg is good: they are remembered.
             Program::Ptp4l if body.starts_with(b"port ") => !self.knows_port(envelope),
+            Program::Ptp4l => self.wants_sample(envelope, Leg::Reference, None),
             Program::Phc2sys => {
                 (body.starts_with(SYSTEM_CLOCK.as_bytes()) || body.starts_with(b"phc offset sum"))
-                    && self.wants_sample(envelope, Some(SYSTEM_CLOCK.as_bytes()))
+                    && self.wants_sample(envelope, Leg::SystemClock, Some(SYSTEM_CLOCK.as_bytes()))
             }
-            Program::Ptp4l => self.wants_sample(envelope, None),
-            Program::Ts2phc | Program::GrandmasterStatus | Program::BoundaryStatus => {
-                self.wants_sample(envelope, body.split(|byte| *byte == b' ').next())
+            Program::Ts2phc | Program::GrandmasterStatus => {
+                let device = body.split(|byte| *byte == b' ').next();
+                self.wants_sample(envelope, Leg::Reference, device)
             }
+            // Shown, and decides nothing: the newest is enough.
+            Program::BoundaryStatus => !(self.evidence.streams.iter())
+                .any(|stream| stream.program == Program::BoundaryStatus),
         }
     }
 
@@ -214,21 +218,19 @@ impl Gatherer {
                 .any(|port| port.number == number && port.changes.len() >= CHANGES_MAX)
     }
 
-    fn wants_sample(&self, envelope: &Envelope<'_>, device: Option<&[u8]>) -> bool {
+    /// Can an older sample of a clock still matter?
+    fn wants_sample(&self, envelope: &Envelope<'_>, leg: Leg, device: Option<&[u8]>) -> bool {
+        if self.good.contains(&leg) {
+            return false;
+        }
         let stream = self.evidence.streams.iter().find(|stream| {
             stream.program == envelope.program
                 && stream.instance.as_bytes() == envelope.instance
                 && stream.device.as_deref().map(str::as_bytes) == device
         });
-        let leg = leg_of(
-            envelope.program,
-            device.and_then(|name| str::from_utf8(name).ok()),
-        );
-        match (stream, leg) {
-            (_, Some(leg)) if self.good.contains(&leg) => false,
-            (None, _) => self.evidence.streams.len() < NAMES_MAX,
-            (Some(_), None) => false,
-            (Some(stream), Some(_)) => Judge::new(&self.evidence, &self.rules, stream).is_open(),
+        match stream {
+            None => self.evidence.streams.len() < NAMES_MAX,
+            Some(stream) => Judge::new(&self.evidence, &self.rules, stream).is_open(),
         }
     }
 

@@ -99,6 +99,7 @@ impl Setting {
         }
     }
 
+    /// The error for this value.
     pub fn error(&self, problem: impl Into<String>, example: &'static str) -> Error {
         setting_error(self.name, self.text(), problem, example)
     }
