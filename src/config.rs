@@ -81,10 +81,17 @@ impl Config {
         let max_offset_ns = max_offset.offset()?;
         let offset_threshold_ns = threshold.offset()?;
         if offset_threshold_ns >= max_offset_ns {
-            return Err(threshold.error(
-                format!("is not below the maximum offset of {max_offset_ns} ns"),
-                "20us with a maximum offset of 100us",
-            ));
+            // Whoever gave one of them meant that one.
+            return Err(match threshold.value {
+                Some(_) => threshold.error(
+                    format!("is not below the maximum offset of {max_offset_ns} ns"),
+                    "20us with a maximum offset of 100us",
+                ),
+                None => max_offset.error(
+                    format!("is not above the threshold of {offset_threshold_ns} ns"),
+                    "100us with a threshold of 20us",
+                ),
+            });
         }
         let sync_age_ns = setting(SYNC_AGE, &args.sync_age).positive_span()?;
         let policy = Policy {

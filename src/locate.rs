@@ -52,10 +52,10 @@ pub enum Source {
 pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<Log>> {
     match source {
         // Between two directory reads kubelet may rename the log or remove the pod.
-        Source::Namespace(namespace) => match find(root, namespace, now_ns) {
-            Err(error) if is_absent(&error) => find(root, namespace, now_ns),
-            result => result,
-        },
+        Source::Namespace(namespace) => (0..2)
+            .map(|_| find(root, namespace, now_ns))
+            .find(|found| !matches!(found, Err(error) if is_absent(error)))
+            .unwrap_or(Ok(None)),
         Source::File(path) => {
             let (file, stat) = crate::root::open_named(path)?;
             Ok(Some(Log {
