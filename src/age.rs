@@ -26,8 +26,16 @@ impl Ages {
             Some(Bracket::Monotonic(monotonic_ns)) => (None, Some(monotonic_ns)),
             None => (None, None),
         };
+        let stamp = message.wall_ns();
+        if stamp.is_none() && !message.time.is_empty() {
+            // A time that cannot be read, or has no zone, makes the whole line doubtful.
+            return Self {
+                wall_ns: None,
+                monotonic_ns: None,
+            };
+        }
         Self {
-            wall_ns: (message.wall_ns().or(bracket_wall)).map(|then| age(clocks.wall_ns, then)),
+            wall_ns: (stamp.or(bracket_wall)).map(|then| age(clocks.wall_ns, then)),
             monotonic_ns: (clocks.monotonic_ns)
                 .zip(bracket_monotonic)
                 .map(|(now, then)| age(now, then)),

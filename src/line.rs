@@ -178,6 +178,12 @@ pub static FORMATS: [Format; 11] = formats![
 ];
 
 impl Format {
+    /// Does a body have this shape?
+    #[must_use]
+    pub fn reads(&self, body: &[u8]) -> bool {
+        self.read(body).is_some()
+    }
+
     /// What a body of this shape says; None if it has another shape.
     fn read(&self, body: &[u8]) -> Option<Statement> {
         if !body.starts_with(self.head.as_bytes()) {

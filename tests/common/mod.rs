@@ -4,6 +4,14 @@
 //! that cargo has just built.
 
 #![allow(dead_code, reason = "every test uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a test may fail, and its times are round"
+)]
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -168,9 +176,10 @@ impl Node {
 
     /// What the unit would tell chronyd.
     pub fn verb(&self) -> String {
-        std::fs::read_to_string(self.path("run/ptp-sync-check/chronyd.env"))
-            .map(|text| text.trim().replace("CHRONYD_VERB=", ""))
-            .unwrap_or_else(|_| "start (by default)".into())
+        let told = std::fs::read_to_string(self.path("run/ptp-sync-check/chronyd.env"));
+        told.map_or("start (by default)".into(), |text| {
+            text.trim().replace("CHRONYD_VERB=", "")
+        })
     }
 
     /// The program, to be run on this node at [`NOW`], with a clean environment.
