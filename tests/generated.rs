@@ -86,12 +86,12 @@ fn man_page() -> Vec<u8> {
         .and_then(|()| man.render_name_section(&mut page))
         .and_then(|()| man.render_synopsis_section(&mut page));
     rendered.expect("a page");
-    section(&mut page, |roff| description(roff));
+    section(&mut page, description);
     man.render_options_section(&mut page).expect("options");
-    section(&mut page, |roff| environment(roff));
-    section(&mut page, |roff| files(roff));
-    section(&mut page, |roff| exit_status(roff));
-    section(&mut page, |roff| see_also(roff));
+    section(&mut page, environment);
+    section(&mut page, files);
+    section(&mut page, exit_status);
+    section(&mut page, see_also);
     page
 }
 
