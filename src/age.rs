@@ -64,8 +64,10 @@ impl Ages {
 /// How far back a log must be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Horizon {
-    /// Everything before was known to an earlier run.
+    /// Lines before this were, or may have been, read by an earlier run.
     pub known: Instant,
+    /// All lines before this were read by an earlier run: what it remembers belongs here.
+    pub remembered: Instant,
     /// Nothing before can matter.
     pub matters: Instant,
 }
@@ -80,6 +82,15 @@ pub struct Instant {
 }
 
 impl Instant {
+    /// So many nanoseconds later, on both clocks.
+    #[must_use]
+    pub fn shifted(self, by_ns: i64) -> Self {
+        Self {
+            wall_ns: self.wall_ns.saturating_add(by_ns),
+            monotonic_ns: self.monotonic_ns.saturating_add(by_ns),
+        }
+    }
+
     /// Was a message written before? Not known where it has no time.
     #[must_use]
     pub fn is_after(self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {

@@ -1,7 +1,7 @@
 //! Making the node agree with a report: the marker, chronyd's verb, and the report itself.
 //!
 //! Into sync the marker comes first and the verb `stop` last; out of sync the verb `start` comes
-//! first. Whatever fails on the way, [`give_way`] leaves the state in which chronyd may run.
+//! first. Whatever fails on the way, [`crate::apply::give_way`] leaves the state in which chronyd may run.
 
 use crate::config::Places;
 use crate::error::{Error, Result};

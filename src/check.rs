@@ -160,9 +160,8 @@ fn read(
     log: Log,
     scanned: &mut Scanned,
 ) -> Result<(Gathered, Coverage)> {
-    let horizon = known.horizon(config.clocks, rules.reach_ns());
     let mut joiner = Joiner::new(log.shape);
-    let mut gatherer = Gatherer::new(config.clocks, rules, horizon);
+    let mut gatherer = Gatherer::new(config.clocks, rules, known);
     let mut older = log.older;
     let mut tail = Tail::new(log.newest, Bounds::default());
     let end = loop {
@@ -186,7 +185,7 @@ fn read(
     };
     scanned.scanned_bytes = tail.scanned_bytes();
     if end == Next::Decided {
-        return Ok((gatherer.finish(known), Coverage::EndOnly));
+        return Ok((gatherer.finish(), Coverage::EndOnly));
     }
     if end == Next::Older && tail.end() == End::Start {
         for message in joiner.finish() {
@@ -194,7 +193,7 @@ fn read(
         }
     }
     let coverage = gatherer.coverage();
-    Ok((gatherer.complete(known), coverage))
+    Ok((gatherer.complete(), coverage))
 }
 
 fn warn_of_evidence(

@@ -57,7 +57,7 @@ pub struct Args {
     )]
     pub sync_age: Option<OsString>,
 
-    /// How long the last good one serves after a loss
+    /// How long the last good one serves in a loss
     /// [env: HOLDOVER] [default: the sync age]
     #[arg(
         long,
@@ -67,7 +67,7 @@ pub struct Args {
     )]
     pub holdover: Option<OsString>,
 
-    /// How long all must be good before entering sync
+    /// How long all must be good to enter sync
     /// [env: SETTLE] [default: 0]
     #[arg(
         long,
@@ -114,8 +114,14 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
     pub uptime: Option<OsString>,
 
-    /// Print the report in this form
-    #[arg(short, long, value_name = "FORM", value_enum)]
+    /// Print the report as text or json
+    #[arg(
+        short,
+        long,
+        value_name = "FORM",
+        value_enum,
+        hide_possible_values = true
+    )]
     pub output: Option<Output>,
 
     /// Exit with 3 when out of sync

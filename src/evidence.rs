@@ -15,7 +15,7 @@ use crate::memory::Memory;
 use crate::policy::Rules;
 use crate::ports::{Change, Port, Ports};
 use crate::ptp::{Leg, Program, SYSTEM_CLOCK};
-use crate::stream::{Mark, REMEMBERED, Sample, Stream, leg_of};
+use crate::stream::{Mark, Sample, Stream, leg_of};
 
 /// Room for what a log can name; a node has a handful. What comes later is left out, which
 /// can only make the verdict stricter.
@@ -32,18 +32,21 @@ pub enum Next {
     Older,
     /// Both legs are good: nothing older can change that.
     Decided,
-    /// Everything from here on is too old to matter.
-    TooOld,
+    /// Everything from here on is known to an earlier run, or too old to matter.
+    Known,
 }
 
 /// Gathers evidence, line by line.
-pub struct Gatherer {
+pub struct Gatherer<'a> {
     clocks: Clocks,
     rules: Rules,
+    memory: &'a Memory,
     /// None as long as nothing is remembered.
     horizon: Option<Horizon>,
-    /// Set once a line was met that an earlier run knew.
-    meets_known: Met,
+    /// Whether a line was met that an earlier run knew.
+    known: Met,
+    /// Whether what is remembered has been put behind the lines since.
+    recalled: Met,
     place: u64,
     evidence: Evidence,
     /// The text of the newest line per stream and per ports, for the report.
@@ -51,6 +54,8 @@ pub struct Gatherer {
     port_lines: Vec<Sighting>,
     /// The legs that are good already.
     good: Vec<Leg>,
+    /// The streams of which older samples matter, as indices.
+    open: Vec<usize>,
 }
 
 /// Whether something was come across.
@@ -60,26 +65,29 @@ enum Met {
     NotYet,
 }
 
-impl Gatherer {
-    /// Begins at the end of the log.
+impl<'a> Gatherer<'a> {
+    /// Begins at the end of the log, with what is remembered of its beginning.
     #[must_use]
-    pub fn new(clocks: Clocks, rules: Rules, horizon: Option<Horizon>) -> Self {
+    pub fn new(clocks: Clocks, rules: Rules, memory: &'a Memory) -> Self {
         Self {
             clocks,
             rules,
-            horizon,
-            meets_known: Met::NotYet,
+            memory,
+            horizon: memory.horizon(clocks, rules.reach_ns()),
+            known: Met::NotYet,
+            recalled: Met::NotYet,
             place: 0,
             evidence: Evidence {
                 streams: Vec::new(),
                 ports: Vec::new(),
-                seen_before: Vec::new(),
+                seen_before: memory.legs.clone(),
                 excluded: Vec::new(),
                 reading: Reading::Partial,
             },
             stream_lines: Vec::new(),
             port_lines: Vec::new(),
             good: Vec::new(),
+            open: Vec::new(),
         }
     }
 
@@ -87,8 +95,8 @@ impl Gatherer {
     pub fn add(&mut self, message: &Message) -> Next {
         self.place += 1;
         let envelope = Envelope::cut(&message.text);
-        if self.place.is_multiple_of(TIME_EVERY) && self.is_too_old(message, envelope.as_ref()) {
-            return Next::TooOld;
+        if self.place.is_multiple_of(TIME_EVERY) && self.is_known(message, envelope.as_ref()) {
+            return Next::Known;
         }
         let Some(envelope) = envelope.filter(|envelope| self.wants(envelope)) else {
             return Next::Older;
@@ -111,6 +119,15 @@ impl Gatherer {
             }
             Err(reason) => self.exclude(&envelope, &statement, reason),
         }
+        if self.is_final() {
+            Next::Decided
+        } else {
+            Next::Older
+        }
+    }
+
+    /// Judges what has been gathered. True if nothing older can change the outcome.
+    fn is_final(&mut self) -> bool {
         let decision = decide(&self.evidence, &self.rules);
         self.good.clear();
         self.good.extend(
@@ -118,37 +135,62 @@ impl Gatherer {
                 .into_iter()
                 .filter(|leg| decision.is_good(*leg)),
         );
-        if decision.is_final() {
-            Next::Decided
-        } else {
-            Next::Older
-        }
+        let is_open = |stream| Judge::new(&self.evidence, &self.rules, stream).is_open();
+        let streams = self.evidence.streams.iter().enumerate();
+        self.open.clear();
+        self.open.extend(
+            streams
+                .filter(|(_, stream)| is_open(stream))
+                .map(|(index, _)| index),
+        );
+        decision.is_final()
     }
 
     /// Takes a message that nothing comes before.
     pub fn add_oldest(&mut self, message: &Message) -> Next {
-        self.is_too_old(message, Envelope::cut(&message.text).as_ref());
+        self.is_known(message, Envelope::cut(&message.text).as_ref());
         self.add(message)
     }
 
     /// Is what was read without a gap to what an earlier run has read?
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        match (self.horizon, self.meets_known) {
+        match (self.horizon, self.known) {
             (Some(_), Met::NotYet) => Coverage::Gap,
             (None, _) | (_, Met::Yes) => Coverage::Complete,
         }
     }
 
-    /// All that can matter has been read: what earlier runs remember comes behind it.
+    /// All that can matter has been read.
     #[must_use]
-    pub fn complete(mut self, memory: &Memory) -> Gathered {
-        let remembered_age_ns = memory.age_ns(self.clocks);
-        let still_true = match self.coverage() {
-            Coverage::Gap => &[],
-            Coverage::Complete | Coverage::EndOnly => memory.instances.as_slice(),
+    pub fn complete(mut self) -> Gathered {
+        if self.coverage() == Coverage::Complete {
+            self.recall();
+        }
+        self.evidence.reading = Reading::Complete;
+        self.finish()
+    }
+
+    /// What has been gathered up to here.
+    #[must_use]
+    pub fn finish(self) -> Gathered {
+        Gathered {
+            evidence: self.evidence,
+            stream_lines: self.stream_lines,
+            port_lines: self.port_lines,
+        }
+    }
+
+    /// Puts the remembered port states here: all that is newer has been read.
+    fn recall(&mut self) {
+        if std::mem::replace(&mut self.recalled, Met::Yes) == Met::Yes {
+            return;
+        }
+        let mark = Mark {
+            place: self.place,
+            age_ns: self.memory.age_ns(self.clocks),
         };
-        for remembered in still_true {
+        for remembered in &self.memory.instances {
             let Some(index) = self.ports_index(&remembered.instance) else {
                 continue;
             };
@@ -157,28 +199,12 @@ impl Gatherer {
             }
             for (number, state) in &remembered.ports {
                 let change = Change {
-                    mark: Mark {
-                        place: REMEMBERED,
-                        age_ns: remembered_age_ns,
-                    },
+                    mark,
                     from: None,
                     to: *state,
                 };
                 self.record_change(index, *number, change, &Sighting::default);
             }
-        }
-        self.evidence.reading = Reading::Complete;
-        self.finish(memory)
-    }
-
-    /// What has been gathered up to here.
-    #[must_use]
-    pub fn finish(mut self, memory: &Memory) -> Gathered {
-        self.evidence.seen_before.clone_from(&memory.legs);
-        Gathered {
-            evidence: self.evidence,
-            stream_lines: self.stream_lines,
-            port_lines: self.port_lines,
         }
     }
 
@@ -223,23 +249,30 @@ impl Gatherer {
         if self.good.contains(&leg) {
             return false;
         }
-        let stream = self.evidence.streams.iter().find(|stream| {
+        let stream = self.evidence.streams.iter().position(|stream| {
             stream.program == envelope.program
                 && stream.instance.as_bytes() == envelope.instance
                 && stream.device.as_deref().map(str::as_bytes) == device
         });
         match stream {
             None => self.evidence.streams.len() < NAMES_MAX,
-            Some(stream) => Judge::new(&self.evidence, &self.rules, stream).is_open(),
+            Some(index) => self.open.contains(&index),
         }
     }
 
-    fn is_too_old(&mut self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
+    /// Is nothing more to be learned from this line on? Looks at its time only.
+    fn is_known(&mut self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
         let Some(horizon) = self.horizon else {
             return false;
         };
         if horizon.known.is_after(message, envelope) {
-            self.meets_known = Met::Yes;
+            self.known = Met::Yes;
+        }
+        if self.recalled == Met::NotYet && horizon.remembered.is_after(message, envelope) {
+            self.recall();
+            if self.is_final() {
+                return true;
+            }
         }
         horizon.matters.is_after(message, envelope)
     }

@@ -5,7 +5,7 @@ use crate::decide::{Evidence, Witness};
 use crate::memory::Instance;
 use crate::ports::{Ports, Printed};
 use crate::ptp::{Leg, Program};
-use crate::stream::{REMEMBERED, Stream};
+use crate::stream::Stream;
 
 /// The newest line of a stream, as a person would look for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,12 +88,13 @@ impl Gathered {
         let offset = (self.evidence.streams.iter())
             .find(|stream| stream.program == Program::Ptp4l && stream.instance == ports.instance)
             .map(|stream| stream.newest.mark.place);
-        let state = ports.newest().map(|(_, change)| change.mark.place);
-        match (offset, state) {
-            (Some(offset), Some(state)) if offset < state => Printed::Offsets,
-            (Some(_), None) => Printed::Offsets,
-            (None, Some(REMEMBERED) | None) => ports.remembered.unwrap_or(Printed::States),
-            (_, Some(_)) => Printed::States,
+        let state = ports.newest().map(|(_, change)| change);
+        match (offset, state, ports.remembered) {
+            (Some(_), None, _) => Printed::Offsets,
+            (Some(offset), Some(state), _) if offset < state.mark.place => Printed::Offsets,
+            (None, None, Some(remembered)) => remembered,
+            (None, Some(state), Some(remembered)) if state.is_remembered() => remembered,
+            (_, Some(_), _) | (None, None, None) => Printed::States,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::decide::{Evidence, Reading, Reason};
 use crate::policy::{Rules, Verdict};
 use crate::ports::{Following, Ports, Printed};
 use crate::ptp::{Program, Servo, Source};
-use crate::stream::{Grade, Mark, REMEMBERED, Run, Stream};
+use crate::stream::{Grade, Mark, Run, Stream};
 
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,14 @@ impl Standing {
 }
 
 /// Judges an instance of which the log shows port states only (R6). None where it only gives
-/// time, and while the reading goes on: an offset may still come.
+/// time, and while an offset may still come: until all has been read that an earlier run does
+/// not know.
 #[must_use]
 pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(Standing, i64)> {
-    let (_, newest) = ports.newest().filter(|_| reading == Reading::Complete)?;
-    let is_remembered = newest.mark.place == REMEMBERED;
+    let offsets_may_come = reading == Reading::Partial && ports.remembered.is_none();
+    let (_, newest) = ports.newest().filter(|_| !offsets_may_come)?;
     let standing = match (ports.following_for(), ports.remembered) {
-        (_, Some(Printed::Offsets)) if is_remembered => Standing::Bad(Reason::Stale),
+        (_, Some(Printed::Offsets)) if newest.is_remembered() => Standing::Bad(Reason::Stale),
         (Some(age_ns), _) => settled(age_ns, rules),
         (None, _) => held(ports.left_slave(), Reason::ReferenceLost, rules),
     };
@@ -179,8 +180,7 @@ impl<'a> Judge<'a> {
             return Standing::Bad(Reason::OffsetOverLimit);
         }
         match ports.following_for() {
-            Some(_) if self.rules.policy.settle_ns == 0 => Standing::Good,
-            Some(age_ns) => settled(age_ns.max(self.good_for().unwrap_or(0)), self.rules),
+            Some(age_ns) => settled(age_ns, self.rules),
             None => held(self.last_good(), Reason::ReferenceLost, self.rules),
         }
     }

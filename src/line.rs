@@ -1,7 +1,7 @@
 //! What the body of a message says about a clock.
 //!
-//! Every body that counts has a row in [`FORMATS`], anchored at both ends, so that a line which
-//! merely quotes one is none. A new line shape is a new row.
+//! Every body that counts has a row in [`crate::line::FORMATS`], anchored at both ends, so that a
+//! line which merely quotes one is none. A new line shape is a new row.
 
 use crate::envelope::{Envelope, saturating_integer};
 use crate::ptp::{PortState, Program, SYSTEM_CLOCK, Servo, Source};

@@ -110,21 +110,22 @@ impl Memory {
     #[must_use]
     pub fn horizon(&self, clocks: Clocks, reach_ns: i64) -> Option<Horizon> {
         let until = self.read_until.as_ref()?;
-        let known = Instant {
+        let until = Instant {
             wall_ns: parse_time(until.time.as_bytes())?,
             monotonic_ns: until.uptime_ns.unwrap_or(i64::MIN),
         };
-        let matters = |known: i64, now: i64| {
-            (known.min(now.saturating_sub(reach_ns))).saturating_sub(OVERLAP_NS)
-        };
+        let reach = Instant {
+            wall_ns: clocks.wall_ns,
+            monotonic_ns: clocks.monotonic_ns.unwrap_or(i64::MIN),
+        }
+        .shifted(-reach_ns);
+        let remembered = until.shifted(-OVERLAP_NS);
         Some(Horizon {
-            known: Instant {
-                wall_ns: known.wall_ns.saturating_add(OVERLAP_NS),
-                monotonic_ns: known.monotonic_ns.saturating_add(OVERLAP_NS),
-            },
+            known: until.shifted(OVERLAP_NS),
+            remembered,
             matters: Instant {
-                wall_ns: matters(known.wall_ns, clocks.wall_ns),
-                monotonic_ns: matters(known.monotonic_ns, clocks.monotonic_ns.unwrap_or(i64::MIN)),
+                wall_ns: remembered.wall_ns.min(reach.wall_ns),
+                monotonic_ns: remembered.monotonic_ns.min(reach.monotonic_ns),
             },
         })
     }

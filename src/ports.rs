@@ -14,6 +14,14 @@ pub struct Change {
     pub to: PortState,
 }
 
+impl Change {
+    /// Does only an earlier run know of it?
+    #[must_use]
+    pub fn is_remembered(&self) -> bool {
+        self.from.is_none()
+    }
+}
+
 /// One port of a ptp4l instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {

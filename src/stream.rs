@@ -14,9 +14,6 @@ pub struct Mark {
     pub age_ns: i64,
 }
 
-/// The place of what an earlier run remembers: behind every line of the log.
-pub const REMEMBERED: u64 = u64::MAX;
-
 /// One offset reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -69,7 +66,7 @@ pub struct Stream {
     pub newest: Sample,
     /// All samples, newest first, in rows of one grade.
     pub runs: Vec<Run>,
-    /// The magnitudes within [`Policy::offset_window_ns`] of the newest sample.
+    /// The magnitudes within [`crate::policy::Policy::offset_window_ns`] of the newest sample.
     pub window: Vec<u64>,
     joint: Joint,
 }

@@ -1,6 +1,6 @@
 //! A log read backwards: the newest line first, in blocks, never more than needed.
 //!
-//! A log is a file and, behind it, its rotated sibling ([`Tail::go_on`]). The cost depends on how
+//! A log is a file and, behind it, its rotated sibling ([`crate::tail::Tail::go_on`]). The cost depends on how
 //! far a reader goes, not on the size of the files. Files may grow, shrink and be replaced
 //! meanwhile: what has been read stays true, and a file that shrinks simply ends sooner.
 
@@ -60,7 +60,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            first_block: 32 << 10,
+            first_block: 16 << 10,
             block: 256 << 10,
             line: 64 << 10,
             total: 32 << 20,

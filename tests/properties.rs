@@ -354,18 +354,18 @@ fn verdict(events: &[Event], previous: Verdict, policy: Policy) -> (Verdict, usi
         monotonic_ns: Some(UPTIME_S * SECOND_NS),
     };
     let rules = Rules { policy, previous };
-    let mut gatherer = Gatherer::new(clocks, rules, None);
     let memory = Memory::default();
+    let mut gatherer = Gatherer::new(clocks, rules, &memory);
     for (read, event) in events.iter().rev().enumerate() {
         if gatherer.add(&message(event)) == Next::Decided {
             return (
-                decide(&gatherer.finish(&memory).evidence, &rules).verdict,
+                decide(&gatherer.finish().evidence, &rules).verdict,
                 read + 1,
             );
         }
     }
     (
-        decide(&gatherer.complete(&memory).evidence, &rules).verdict,
+        decide(&gatherer.complete().evidence, &rules).verdict,
         events.len(),
     )
 }
@@ -447,11 +447,12 @@ proptest! {
         // The same lines once more in front of it: reading on could only meet older ones.
         let clocks = Clocks { wall_ns: NOW_NS, monotonic_ns: Some(UPTIME_S * SECOND_NS) };
         let rules = Rules { policy, previous };
-        let mut gatherer = Gatherer::new(clocks, rules, None);
+        let memory = Memory::default();
+        let mut gatherer = Gatherer::new(clocks, rules, &memory);
         for event in events.iter().rev() {
             gatherer.add(&message(event));
         }
-        let all = decide(&gatherer.complete(&Memory::default()).evidence, &rules).verdict;
+        let all = decide(&gatherer.complete().evidence, &rules).verdict;
         prop_assert_eq!(early, all, "after {} of {:#?}", read, events);
     }
 }
