@@ -5,7 +5,7 @@
 
 use crate::envelope::{Envelope, saturating_integer};
 use crate::ptp::{PortState, Program, SYSTEM_CLOCK, Servo, Source};
-use regex::bytes::{Captures, Regex};
+use regex::{Captures, Regex};
 use std::sync::OnceLock;
 
 /// What a body says.
@@ -51,7 +51,8 @@ pub struct Format {
     pub program: Program,
     /// How every body of this shape begins: a cheap test before the pattern.
     pub head: &'static str,
-    /// The body, with ASCII classes only: the engine is built without Unicode tables.
+    /// The body, in printable ASCII: the engine is built without Unicode tables, and linuxptp
+    /// prints nothing else.
     pub pattern: &'static str,
     /// A whole message of this shape.
     pub example: &'static str,
@@ -81,7 +82,7 @@ pub static FORMATS: [Format; 11] = formats![
     {
         "ptp4l sample", Ptp4l, "linuxptp all, clock.c",
         "",
-        r"^[0-9A-Za-z_./-]+ offset +(-?[0-9]+) s([0-9]) freq +[^ ]+ path delay +-?[0-9]+$",
+        r"^[0-9A-Za-z_./-]+ offset +(-?[0-9]+) s([0-9]) freq +[!-~]+ path delay +-?[0-9]+$",
         "ptp4l[1031602.617]: [ptp4l.1.config:6] master offset        -98 s2 freq   +3120 path delay       -12",
         |fields| Some(Statement::Offset {
             device: None,
@@ -93,28 +94,28 @@ pub static FORMATS: [Format; 11] = formats![
     {
         "ptp4l summary", Ptp4l, "linuxptp all, clock.c, with summary_interval > logSyncInterval",
         "rms ",
-        r"^rms +[0-9]+ max +([0-9]+) freq +[^ ]+ \+/- +[^ ]+(?: delay +[^ ]+ \+/- +[^ ]+)?$",
+        r"^rms +[0-9]+ max +([0-9]+) freq +[!-~]+ \+/- +[!-~]+(?: delay +[!-~]+ \+/- +[!-~]+)?$",
         "ptp4l[74737.942]: [ptp4l.0.config:6] rms   53 max   74 freq -16642 +/-  40 delay  1089 +/-  20",
         |fields| fields.summary(None, 1)
     },
     {
         "ptp4l enhanced summary", Ptp4l, "linuxptp-daemon 4.20+, logReduce enhanced",
         "master offset summary: ",
-        r"^master offset summary: cnt=([0-9]+), min=(-?[0-9]+), max=(-?[0-9]+), avg=[^ ,]+, SD=[^ ,]+$",
+        r"^master offset summary: cnt=([0-9]+), min=(-?[0-9]+), max=(-?[0-9]+), avg=[-0-9.Na]+, SD=[-0-9.Na]+$",
         "ptp4l[1757326390.123]: [ptp4l.0.config:6] master offset summary: cnt=480, min=-12, max=15, avg=0.21, SD=4.37",
         |fields| fields.enhanced(None)
     },
     {
         "ptp4l port state", Ptp4l, "linuxptp 3.1.1 without, 4.0+ with the interface, port.c",
         "port ",
-        r"^port ([0-9]{1,5})(?: \([^)]*\))?: ([A-Z_]+) to ([A-Z_]+) on [A-Z_]+(?: \([A-Z_]+\))?$",
+        r"^port ([0-9]{1,5})(?: \([!-~]*\))?: ([A-Z_]+) to ([A-Z_]+) on [A-Z_]+(?: \([A-Z_]+\))?$",
         "ptp4l[412707.219]: [ptp4l.0.config:5] port 1 (ens4f1.100): SLAVE to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)",
         |fields| fields.port()
     },
     {
         "phc2sys sample", Phc2sys, "linuxptp all, phc2sys.c",
         "",
-        r"^([^ ]+) (?:phc|sys|pps) offset +(-?[0-9]+) s([0-9]) freq +[^ ]+(?: delay +-?[0-9]+)?$",
+        r"^([!-~]+) (?:phc|sys|pps) offset +(-?[0-9]+) s([0-9]) freq +[!-~]+(?: delay +-?[0-9]+)?$",
         "phc2sys[1031604.291]: [ptp4l.1.config:6] CLOCK_REALTIME phc offset      -414 s2 freq   +2872 delay    551",
         |fields| Some(Statement::Offset {
             device: Some(fields.text(1)),
@@ -126,21 +127,21 @@ pub static FORMATS: [Format; 11] = formats![
     {
         "phc2sys summary", Phc2sys, "linuxptp all, phc2sys.c, with -u",
         "",
-        r"^([^ ]+) rms +[0-9]+ max +([0-9]+) freq +[^ ]+ \+/- +[^ ]+(?: delay +[^ ]+ \+/- +[^ ]+)?$",
+        r"^([!-~]+) rms +[0-9]+ max +([0-9]+) freq +[!-~]+ \+/- +[!-~]+(?: delay +[!-~]+ \+/- +[!-~]+)?$",
         "phc2sys[3560354.300]: [ptp4l.0.config] CLOCK_REALTIME rms    4 max    4 freq -76829 +/-   0 delay  1085 +/-   0",
         |fields| fields.summary(Some(fields.text(1)), 2)
     },
     {
         "phc2sys enhanced summary", Phc2sys, "linuxptp-daemon 4.20+, logReduce enhanced; all devices in one",
         "phc offset summary: ",
-        r"^phc offset summary: cnt=([0-9]+), min=(-?[0-9]+), max=(-?[0-9]+), avg=[^ ,]+, SD=[^ ,]+$",
+        r"^phc offset summary: cnt=([0-9]+), min=(-?[0-9]+), max=(-?[0-9]+), avg=[-0-9.Na]+, SD=[-0-9.Na]+$",
         "phc2sys[1757326390.123]: [ptp4l.0.config:6] phc offset summary: cnt=1, min=-3, max=-3, avg=-3.00, SD=NaN",
         |fields| fields.enhanced(Some(SYSTEM_CLOCK.to_owned()))
     },
     {
         "ts2phc sample", Ts2phc, "linuxptp 3.1.1 with `master`, 4.0+ without, 4.4+ and RHEL 4.2 with ` holdover`, ts2phc.c",
         "",
-        r"^([^ ]+)(?: master)? offset +(-?[0-9]+)(?: s([0-9]) freq +[^ ]+( holdover)?)?$",
+        r"^([!-~]+)(?: master)? offset +(-?[0-9]+)(?: s([0-9]) freq +[!-~]+( holdover)?)?$",
         "ts2phc[82674.465]: [ts2phc.0.config:6] ens7f0 offset          1 s3 freq      +1 holdover",
         |fields| Some(Statement::Offset {
             device: Some(fields.text(1)),
@@ -152,7 +153,7 @@ pub static FORMATS: [Format; 11] = formats![
     {
         "ts2phc lost holdover", Ts2phc, "linuxptp 4.4+, ts2phc.c",
         "",
-        r"^([^ ]+) lost holdover lock \(offset +(-?[0-9]+)\)$",
+        r"^([!-~]+) lost holdover lock \(offset +(-?[0-9]+)\)$",
         "ts2phc[82674.466]: [ts2phc.0.config:6] ens7f0 lost holdover lock (offset        134)",
         |fields| Some(Statement::Offset {
             device: Some(fields.text(1)),
@@ -164,14 +165,14 @@ pub static FORMATS: [Format; 11] = formats![
     {
         "T-GM status", GrandmasterStatus, "linuxptp-daemon 4.14+, event.go",
         "",
-        r"^([^ ]+) T-GM-STATUS (s[0-2]|-[12])$",
+        r"^([!-~]+) T-GM-STATUS (s[0-2]|-[12])$",
         "GM[1757326390]:[ts2phc.0.config] ens4f0 T-GM-STATUS s1",
         |fields| Some(fields.status(1, 2))
     },
     {
         "T-BC status", BoundaryStatus, "linuxptp-daemon 4.20+, event_tbc.go; T-TSC prints the same",
         "",
-        r"^([^ ]+) offset -?[0-9]+ T-BC-STATUS (s[0-2]|-[12])$",
+        r"^([!-~]+) offset -?[0-9]+ T-BC-STATUS (s[0-2]|-[12])$",
         "T-BC[1757326419]:[ts2phc.1.config] ens4f0 offset 4 T-BC-STATUS s2",
         |fields| Some(fields.status(1, 2))
     },
@@ -189,18 +190,14 @@ impl Format {
         if !body.starts_with(self.head.as_bytes()) {
             return None;
         }
-        let captures = self.regex()?.captures(body)?;
+        let captures = self.regex()?.captures(str::from_utf8(body).ok()?)?;
         (self.read)(&Fields(&captures))
     }
 
     /// The compiled pattern; compiled when first needed, since most runs need two.
     fn regex(&self) -> Option<&Regex> {
         if self.compiled.get().is_none() {
-            let regex = regex::bytes::RegexBuilder::new(self.pattern)
-                .unicode(false)
-                .build()
-                .ok()?;
-            let _ = self.compiled.set(regex);
+            let _ = self.compiled.set(Regex::new(self.pattern).ok()?);
         }
         self.compiled.get()
     }
@@ -210,25 +207,25 @@ impl Format {
 struct Fields<'a>(&'a Captures<'a>);
 
 impl<'a> Fields<'a> {
-    fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.0.get(index).map(|field| field.as_bytes())
+    fn get(&self, index: usize) -> Option<&'a str> {
+        self.0.get(index).map(|field| field.as_str())
     }
 
     fn text(&self, index: usize) -> String {
-        String::from_utf8_lossy(self.get(index).unwrap_or_default()).into_owned()
+        self.get(index).unwrap_or_default().to_owned()
     }
 
     fn number(&self, index: usize) -> Option<i64> {
-        self.get(index).and_then(saturating_integer)
+        saturating_integer(self.get(index)?.as_bytes())
     }
 
     fn servo(&self, index: usize) -> Servo {
         match self.get(index) {
             None => Servo::Unstated,
-            Some(b"0") => Servo::Unlocked,
-            Some(b"1") => Servo::Jump,
-            Some(b"2") => Servo::Locked,
-            Some(b"3") => Servo::LockedStable,
+            Some("0") => Servo::Unlocked,
+            Some("1") => Servo::Jump,
+            Some("2") => Servo::Locked,
+            Some("3") => Servo::LockedStable,
             Some(_) => Servo::Unknown,
         }
     }
@@ -269,8 +266,8 @@ impl<'a> Fields<'a> {
 
     fn status(&self, device: usize, state: usize) -> Statement {
         let (servo, source) = match self.get(state) {
-            Some(b"s2") => (Servo::Locked, Source::Live),
-            Some(b"s1") => (Servo::Locked, Source::Holdover),
+            Some("s2") => (Servo::Locked, Source::Live),
+            Some("s1") => (Servo::Locked, Source::Holdover),
             _ => (Servo::Unlocked, Source::Live),
         };
         Statement::Status {

@@ -23,8 +23,8 @@ macro_rules! words {
 
             /// The one that a word stands for.
             #[must_use]
-            pub fn from_word(word: &[u8]) -> Option<Self> {
-                Self::ALL.iter().copied().find(|each| each.word().as_bytes() == word)
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|each| each.word() == word)
             }
         }
 

@@ -209,7 +209,7 @@ fn is_near(name: &str, known: &str) -> bool {
     }
     let longer = name.strip_prefix(known).or(name.strip_suffix(known));
     longer.is_some_and(|rest| rest.starts_with('_') || rest.ends_with('_') || rest == "S")
-        || distance(name.as_bytes(), known.as_bytes()) <= 2
+        || name.len().abs_diff(known.len()) <= 2 && distance(name.as_bytes(), known.as_bytes()) <= 2
 }
 
 /// The number of letters to insert, drop or change (Levenshtein).
