@@ -51,11 +51,10 @@ impl Ages {
         let (Some(largest), Some(smallest)) = (both().max(), both().min()) else {
             return Err(Reason::NoEvidence);
         };
-        if smallest < -FUTURE_MAX_NS {
-            return Err(Reason::FromTheFuture);
-        }
         match (self.wall_ns, clocks.monotonic_ns) {
+            // First, since the bracket of an earlier boot is most often beyond this one's uptime.
             (Some(age_ns), Some(uptime_ns)) if age_ns > uptime_ns => Err(Reason::FromAnotherBoot),
+            _ if smallest < -FUTURE_MAX_NS => Err(Reason::FromTheFuture),
             _ => Ok(largest.max(0)),
         }
     }

@@ -164,9 +164,7 @@ impl<'a> Gatherer<'a> {
     /// All that can matter has been read.
     #[must_use]
     pub fn complete(mut self) -> Gathered {
-        if self.coverage() == Coverage::Complete {
-            self.recall();
-        }
+        self.recall();
         self.evidence.reading = Reading::Complete;
         self.finish()
     }
@@ -181,7 +179,8 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// Puts the remembered port states here: all that is newer has been read.
+    /// Puts the remembered port states here: all that is newer has been read. Behind a gap they
+    /// are doubtful; that offsets were printed is not.
     fn recall(&mut self) {
         if std::mem::replace(&mut self.recalled, Met::Yes) == Met::Yes {
             return;
@@ -190,7 +189,7 @@ impl<'a> Gatherer<'a> {
             place: self.place,
             age_ns: self.memory.age_ns(self.clocks),
         };
-        for remembered in &self.memory.instances {
+        for remembered in self.memory.as_of(self.coverage()) {
             let Some(index) = self.ports_index(&remembered.instance) else {
                 continue;
             };

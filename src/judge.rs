@@ -4,7 +4,7 @@ use crate::decide::{Evidence, Reading, Reason};
 use crate::policy::{Rules, Verdict};
 use crate::ports::{Following, Ports, Printed};
 use crate::ptp::{Program, Servo, Source};
-use crate::stream::{Grade, Mark, Run, Stream};
+use crate::stream::{Grade, Run, Stream};
 
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,26 +136,43 @@ impl<'a> Judge<'a> {
 
     /// Is this ts2phc of a telco boundary clock? There it hands the time of the card that ptp4l
     /// steers to the other cards, and goes on doing so when ptp4l has lost its grandmaster. The
-    /// number in the tag joins the programs of one profile (linuxptp-daemon `daemon.go`).
+    /// daemon says so (T-BC-STATUS), or the ptp4l of the same profile takes time: the number in
+    /// the tag joins the programs of a profile (linuxptp-daemon `daemon.go`).
     fn is_behind_ptp4l(&self) -> bool {
         let profile = profile_of(&self.stream.instance);
         let same = |instance: &str| profile.is_some() && profile_of(instance) == profile;
+        let streams = || self.evidence.streams.iter();
+        let is_boundary_clock = streams().any(|stream| {
+            stream.program == Program::BoundaryStatus && stream.instance == self.stream.instance
+        });
         let ports = (self.evidence.ports.iter()).find(|ports| same(&ports.instance));
-        let prints_offsets = (self.evidence.streams.iter())
-            .any(|stream| stream.program == Program::Ptp4l && same(&stream.instance));
-        match ports {
-            Some(ports) if !ports.ports.is_empty() => ports.newest().is_some(),
-            Some(ports) => prints_offsets || ports.remembered.is_some(),
-            None => prints_offsets,
-        }
+        let offsets = streams()
+            .filter(|stream| stream.program == Program::Ptp4l && same(&stream.instance))
+            .map(|stream| stream.newest.mark.place)
+            .min();
+        let takes_time = match (ports, offsets) {
+            (Some(ports), Some(place)) => ports.has_client() || !ports.started_after(place),
+            (None, Some(_)) => true,
+            (Some(ports), None) => {
+                let remembered = ports.ports.is_empty() && ports.remembered.is_some();
+                ports.has_client() || remembered
+            }
+            (None, None) => false,
+        };
+        is_boundary_clock || takes_time
     }
 
     /// While the reading goes on: can older lines spoil a good standing? The daemon's word on a
-    /// grandmaster may lie behind ts2phc's newest line, and a median needs its whole window.
+    /// grandmaster may lie behind ts2phc's newest line, and ts2phc's behind the daemon's; and a
+    /// median needs its whole window.
     fn may_be_spoilt(&self) -> bool {
-        let status_to_come = self.stream.program == Program::Ts2phc && self.status.is_none();
+        let other_half_to_come = match self.stream.program {
+            Program::Ts2phc => self.status.is_none(),
+            Program::GrandmasterStatus => true,
+            Program::Ptp4l | Program::Phc2sys | Program::BoundaryStatus => false,
+        };
         let window_to_come = self.rules.policy.offset_window_ns > 0 && self.is_open();
-        self.reading == Reading::Partial && (status_to_come || window_to_come)
+        self.reading == Reading::Partial && (other_half_to_come || window_to_come)
     }
 
     /// Does ts2phc print fresh offsets for this status? Then they are judged, not the status.
@@ -214,6 +231,10 @@ impl<'a> Judge<'a> {
         let newest = &self.stream.newest;
         match (newest.source, newest.servo) {
             (Source::Holdover, _) => Some(Reason::ReferenceLost),
+            // The daemon's s0 is free running, not a servo at work.
+            (_, Servo::Unlocked) if self.stream.program == Program::GrandmasterStatus => {
+                Some(Reason::ReferenceLost)
+            }
             (Source::Live, Servo::Unlocked | Servo::Jump | Servo::Unknown) => {
                 Some(Reason::ServoUnlocked)
             }
@@ -243,7 +264,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The age of the last good sample. One that ts2phc printed while the daemon already said
-    /// that the grandmaster is lost was none.
+    /// that the grandmaster is lost was none; between the two programs time counts (R11).
     fn last_good(&self) -> Option<i64> {
         let lost = self.status.and_then(status_lost);
         self.stream
@@ -252,8 +273,8 @@ impl<'a> Judge<'a> {
             .filter(|run| self.is_good(run))
             .find_map(|run| match lost {
                 None => Some(run.newest.age_ns),
-                Some(since) if run.oldest.place > since.place => {
-                    Some(run.newest.age_ns.max(since.age_ns))
+                Some(since_ns) if run.oldest.age_ns > since_ns => {
+                    Some(run.newest.age_ns.max(since_ns))
                 }
                 Some(_) => None,
             })
@@ -275,13 +296,9 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Since when the daemon says that the grandmaster is lost, if it says so now.
-fn status_lost(status: &Stream) -> Option<Mark> {
+/// For how long the daemon has said that the grandmaster is lost, if it says so now.
+fn status_lost(status: &Stream) -> Option<i64> {
     let lost = |run: &&Run| run.grade != Grade::Good;
-    status
-        .runs
-        .iter()
-        .take_while(lost)
-        .last()
-        .map(|run| run.oldest)
+    let runs = status.runs.iter().take_while(lost);
+    runs.last().map(|run| run.oldest.age_ns)
 }

@@ -28,6 +28,8 @@ pub struct Log {
     pub path: PathBuf,
     /// The file.
     pub newest: Part,
+    /// When it was last written to.
+    modified_ns: i64,
     /// The rotated file behind it, below the root. Most runs need not open it.
     pub older: Option<PathBuf>,
     /// Which lines it may hold.
@@ -61,6 +63,7 @@ pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<L
             Ok(Some(Log {
                 path: path.clone(),
                 newest: part(file, &stat),
+                modified_ns: modified_ns(&stat),
                 older: None,
                 shape: cri::Shape::Any,
             }))
@@ -72,6 +75,7 @@ pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<L
             Ok(Some(Log {
                 path: PathBuf::from("-"),
                 newest: Part { bytes, length },
+                modified_ns: now_ns,
                 older: None,
                 shape: cri::Shape::Any,
             }))
@@ -135,12 +139,13 @@ fn is_pod_of(name: &[u8], namespace: &str) -> bool {
 }
 
 impl Log {
-    /// Orders logs by the time of their last line. A line from the future tells nothing: the
+    /// Orders logs by the time of their last line; that of a pod which has not said anything yet
+    /// by the time of the file. A line from the future tells nothing: the
     /// clock has been set back since.
     fn recency(&self, root: &Directory, now_ns: i64) -> (bool, i64) {
         let last_ns = last_time(&self.newest)
             .or_else(|| last_time(&open_older(root, self.older.as_deref()).ok()??))
-            .unwrap_or(i64::MIN);
+            .unwrap_or(self.modified_ns);
         (last_ns <= now_ns.saturating_add(2 * SECOND_NS), last_ns)
     }
 }
@@ -156,6 +161,10 @@ pub fn open_older(root: &Directory, older: Option<&Path>) -> Result<Option<Part>
         Some(Err(error)) if !is_absent(&error) => Err(error),
         Some(Err(_)) | None => Ok(None),
     }
+}
+
+fn modified_ns(stat: &FileStat) -> i64 {
+    (stat.st_mtime.saturating_mul(SECOND_NS)).saturating_add(stat.st_mtime_nsec)
 }
 
 fn part(file: File, stat: &FileStat) -> Part {
@@ -197,6 +206,7 @@ fn open_container(root: &Directory, container: &Path) -> Result<Option<Log>> {
     let log = |(file, stat): (File, FileStat), older| Log {
         path: root.join(&current),
         newest: part(file, &stat),
+        modified_ns: modified_ns(&stat),
         older,
         shape: cri::Shape::Cri,
     };

@@ -130,6 +130,20 @@ impl Memory {
         })
     }
 
+    /// The instances, as far as they can be relied on: behind a gap any port may have changed,
+    /// but that an instance prints offsets makes the verdict stricter and stays.
+    #[must_use]
+    pub fn as_of(&self, coverage: Coverage) -> Vec<Instance> {
+        let mut instances = self.instances.clone();
+        if coverage == Coverage::Gap {
+            instances.retain(|instance| instance.printed == Printed::Offsets);
+            for instance in &mut instances {
+                instance.ports.clear();
+            }
+        }
+        instances
+    }
+
     /// How long ago it was true; as old as can be where it is not known.
     #[must_use]
     pub fn age_ns(&self, clocks: Clocks) -> i64 {
@@ -153,9 +167,7 @@ impl Memory {
         legs.sort_unstable();
         legs.dedup();
         let mut instances: Vec<Instance> = gathered.instances().collect();
-        // Behind a gap everything may have changed.
-        let still_true = self.instances.iter().filter(|_| coverage != Coverage::Gap);
-        for old in still_true {
+        for old in self.as_of(coverage) {
             match instances
                 .iter_mut()
                 .find(|new| new.instance == old.instance)
@@ -167,7 +179,7 @@ impl Memory {
                     let unseen: Vec<_> = old.ports.iter().filter(unseen).copied().collect();
                     new.ports.extend(unseen);
                 }
-                None => instances.push(old.clone()),
+                None => instances.push(old),
             }
         }
         Self {

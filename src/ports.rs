@@ -108,15 +108,28 @@ pub enum Following {
 }
 
 impl Ports {
-    /// The newest change of a port that may follow. Ports that only give time say nothing
-    /// about the clock that this instance steers; an instance of such ports gives None.
+    /// The newest change of a port that may follow. Ports that give time say nothing about the
+    /// clock that this instance steers, nor do those that wait beside them.
     #[must_use]
     pub fn newest(&self) -> Option<(&Port, &Change)> {
+        let serves = self.ports.iter().any(|port| port.role() == Role::Server);
         self.ports
             .iter()
-            .filter(|port| port.role() != Role::Server)
+            .filter(|port| match port.role() {
+                Role::Client => true,
+                Role::Waiting => !serves,
+                Role::Server => false,
+            })
             .filter_map(|port| port.changes.first().map(|change| (port, change)))
             .min_by_key(|(_, change)| change.mark.place)
+    }
+
+    /// Has ptp4l started since what stands at a place was printed?
+    #[must_use]
+    pub fn started_after(&self, place: u64) -> bool {
+        let mut changes = self.ports.iter().flat_map(|port| &port.changes);
+        changes
+            .any(|change| change.from == Some(PortState::Initializing) && change.mark.place < place)
     }
 
     /// The newest change in words: `port 1: UNCALIBRATED to SLAVE`.

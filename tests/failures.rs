@@ -573,7 +573,7 @@ fn f42_something_else_in_the_place_of_the_log() {
     unreadable("a link", &|path| symlink(&target, path).expect("a link"));
     unreadable("a FIFO", &mkfifo);
     unreadable("a directory", &|path| {
-        fs::create_dir(path).expect("a directory")
+        fs::create_dir(path).expect("a directory");
     });
     unreadable("a socket", &|path| {
         std::os::unix::net::UnixListener::bind(path).expect("a socket");
@@ -606,7 +606,7 @@ fn f43_a_log_that_may_not_be_read() {
     let node = Node::with_log(&good());
     node.mark();
     // Root may read anything; without its capabilities, it is as everybody.
-    fs::set_permissions(node.path(&log_path()), fs::Permissions::from_mode(0)).expect("a mode");
+    fs::set_permissions(node.path(&log_path()), fs::Permissions::from_mode(0o000)).expect("a mode");
     let run = in_namespace(
         &node,
         "exec setpriv --bounding-set -all --inh-caps -all --reset-env $P -o json",
@@ -699,7 +699,8 @@ fn f48_the_marker_is_a_link() {
 
 #[test]
 fn f49_the_marker_is_a_directory_or_a_fifo() {
-    let obstacles: [(&str, &dyn Fn(&Node)); 4] = [
+    type Put = &'static dyn Fn(&Node);
+    let obstacles: [(&str, Put); 4] = [
         ("a directory", &|node| {
             _ = node.directory("run/ptp/insync");
         }),

@@ -408,7 +408,7 @@ fn r5_hold() {
         row(
             "the daemon alone, free running",
             vec![gm(1.0, "s0"), fine()],
-            LOST_OR_UNLOCKED,
+            LOST,
         ),
         row(
             "the daemon alone, long ago",
@@ -423,9 +423,6 @@ fn r5_hold() {
         .marked(),
     ]);
 }
-
-/// The daemon's `s0` is free running: no servo is locked.
-const LOST_OR_UNLOCKED: &str = UNLOCKED;
 
 #[test]
 fn r6_port_state() {
