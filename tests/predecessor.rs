@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{CONTAINER, Node, UPTIME, at, line, phc2sys, port, ptp4l, verdict};
+use common::{CONTAINER, Node, at, line, phc2sys, port, ptp4l, verdict};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 
@@ -177,7 +177,11 @@ fn o5_o8_a_line_that_is_not_whole() {
         "being written"
     );
     let piece = format!("{}\n", cut.replace(" F ", " P "));
-    assert_eq!(decided(&[piece.clone()]), NO_EVIDENCE, "a piece");
+    assert_eq!(
+        decided(std::slice::from_ref(&piece)),
+        NO_EVIDENCE,
+        "a piece"
+    );
     let rest = raw(1.0, "99999 s2 freq +0 path delay 1");
     assert_eq!(decided(&[piece, rest]), OVER, "two pieces");
 }
@@ -399,10 +403,4 @@ fn c9_a_real_run_prints_nothing() {
         ("", ""),
         "nothing has changed"
     );
-}
-
-#[test]
-fn the_time_of_the_tests_is_what_they_think() {
-    assert_eq!(at(0.0), common::NOW);
-    assert!(UPTIME > 0.0);
 }
