@@ -75,11 +75,11 @@ pub fn advice(reason: Reason) -> Advice {
         ),
         Reason::LogUnreadable => (
             &[
-                "not root",
-                "SELinux denies it",
-                "the disk fails, or something else stands in the log's place",
+                "not root, or SELinux denies it",
+                "something else stands in the log's place, or the disk fails",
+                "a file that was named (--log) is not there",
             ],
-            "run as root; look at the warning above",
+            "mend what is said above",
         ),
         Reason::ConfigError | Reason::WithinLimit | Reason::Holding => (&[], ""),
     };

@@ -9,7 +9,7 @@ use crate::decide::{Decision, LegState, Reason, decide};
 use crate::error::{Error, Result};
 use crate::evidence::{Gatherer, Next};
 use crate::gathered::{Coverage, Gathered};
-use crate::locate::{Log, locate, open_older};
+use crate::locate::{Log, STDIN, locate, open_older};
 use crate::marker::{self, Found};
 use crate::memory::Memory;
 use crate::policy::{Rules, Verdict};
@@ -47,7 +47,10 @@ pub fn check(config: &Config, root: &Directory) -> Report {
         Ok(None) => without_log(&config, &before, memory, Reason::NoLog, Scanned::default()),
         Err(error) => {
             config.warnings.push(error.chain());
-            let scanned = Scanned::default();
+            let scanned = Scanned {
+                log: config.source.name(),
+                ..Scanned::default()
+            };
             without_log(&config, &before, memory, Reason::LogUnreadable, scanned)
         }
     }
@@ -130,7 +133,7 @@ fn with_log(
 ) -> Report {
     let path = log.path.display().to_string();
     // Standard input is another log each time.
-    let identity = Some(path.as_str()).filter(|path| *path != "-");
+    let identity = Some(path.as_str()).filter(|path| *path != STDIN);
     let known = memory.clone().about(identity);
     let mut scanned = Scanned {
         log: Some(path.clone()),

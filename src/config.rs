@@ -3,7 +3,7 @@
 use crate::cli::{Args, Output};
 use crate::clock::{Clocks, SECOND_NS, parse_time};
 use crate::error::Result;
-use crate::locate::Source;
+use crate::locate::{STDIN, Source};
 use crate::policy::Policy;
 use crate::setting::{
     HOLDOVER, Lookup, MAX_OFFSET, NAMESPACE, Name, OFFSET_THRESHOLD, OFFSET_WINDOW, SETTLE,
@@ -111,7 +111,7 @@ impl Config {
             places: Places::new(args).checked()?,
             source: match &args.log {
                 None => Source::Namespace(namespace),
-                Some(path) if path == Path::new("-") => Source::Stdin,
+                Some(path) if path == Path::new(STDIN) => Source::Stdin,
                 Some(path) => Source::File(path.clone()),
             },
             clocks: as_of(args, clocks)?,

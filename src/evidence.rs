@@ -223,8 +223,10 @@ impl<'a> Gatherer<'a> {
                 self.wants_sample(envelope, Leg::Reference, device)
             }
             // Shown, and decides nothing: the newest is enough.
-            Program::BoundaryStatus => !(self.evidence.streams.iter())
-                .any(|stream| stream.program == Program::BoundaryStatus),
+            Program::BoundaryStatus => !self.evidence.streams.iter().any(|stream| {
+                stream.program == envelope.program
+                    && stream.instance.as_bytes() == envelope.instance
+            }),
         }
     }
 

@@ -42,11 +42,16 @@ pub fn explain(report: &Report, mode: Mode, style: Style) -> String {
         style,
     };
     page.head(report, mode);
-    for leg in &report.legs {
+    let was_read = !matches!(report.reason, Reason::NoLog | Reason::LogUnreadable);
+    for leg in report.legs.iter().filter(|_| was_read) {
         page.leg(leg, report);
     }
+    let level = match report.reason {
+        Reason::LogUnreadable => Level::Fail,
+        _ => Level::Warn,
+    };
     for warning in &report.warnings {
-        page.check(Level::Warn, warning);
+        page.check(level, warning);
     }
     if !report.warnings.is_empty() {
         page.blank();
@@ -116,7 +121,9 @@ impl Page {
             Some(log) => {
                 self.field("Log", log);
                 let (scanned, all) = (size(report.scanned_bytes), size(report.log_bytes));
-                self.field("", &format!("{scanned} of {all} read, from the end"));
+                if report.reason != Reason::LogUnreadable {
+                    self.field("", &format!("{scanned} of {all} read, from the end"));
+                }
             }
             None => self.field("Log", "none found"),
         }

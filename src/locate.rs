@@ -47,6 +47,21 @@ pub enum Source {
     Stdin,
 }
 
+impl Source {
+    /// The log's name, where the user has given it one.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Namespace(_) => None,
+            Self::File(path) => Some(path.display().to_string()),
+            Self::Stdin => Some(STDIN.to_owned()),
+        }
+    }
+}
+
+/// Standard input, as a log's name.
+pub const STDIN: &str = "-";
+
 /// Finds and opens the log. None where there is none.
 ///
 /// # Errors
@@ -73,7 +88,7 @@ pub fn locate(root: &Directory, source: &Source, now_ns: i64) -> Result<Option<L
             let length = bytes.len() as u64;
             let bytes = Box::new(bytes);
             Ok(Some(Log {
-                path: PathBuf::from("-"),
+                path: PathBuf::from(STDIN),
                 newest: Part { bytes, length },
                 modified_ns: now_ns,
                 older: None,
