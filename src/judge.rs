@@ -198,7 +198,15 @@ impl<'a> Judge<'a> {
         }
         match ports.following_for() {
             Some(age_ns) => settled(age_ns, self.rules),
-            None => held(self.last_good(), Reason::ReferenceLost, self.rules),
+            None => {
+                // Where the offsets ended before the port began to follow, states took their place.
+                let last_good_ns = if ports.followed_after(self.stream.newest.mark.place) {
+                    ports.left_slave()
+                } else {
+                    self.last_good()
+                };
+                held(last_good_ns, Reason::ReferenceLost, self.rules)
+            }
         }
     }
 

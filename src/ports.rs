@@ -124,6 +124,13 @@ impl Ports {
             .min_by_key(|(_, change)| change.mark.place)
     }
 
+    /// Has a port begun to follow since what stands at a place was printed?
+    #[must_use]
+    pub fn followed_after(&self, place: u64) -> bool {
+        let mut changes = self.ports.iter().flat_map(|port| &port.changes);
+        changes.any(|change| change.to == PortState::Slave && change.mark.place < place)
+    }
+
     /// Has ptp4l started since what stands at a place was printed?
     #[must_use]
     pub fn started_after(&self, place: u64) -> bool {

@@ -334,6 +334,17 @@ fn r5_hold() {
             LOST,
         ),
         row(
+            "states only since its offsets are filtered",
+            vec![
+                ptp4l(5000.0, "1", "s2"),
+                port(4000.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+                lost(599.0),
+                fine(),
+            ],
+            HOLDING,
+        )
+        .marked(),
+        row(
             "states only: since it left SLAVE",
             vec![lost(600.0), fine()],
             HOLDING,
