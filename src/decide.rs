@@ -1,14 +1,15 @@
 //! The decision: from what a log shows to in sync or out of sync (R7, R8).
 //!
-//! This file, [`crate::judge`], [`crate::stream`], [`crate::ports`] and [`crate::policy`] are
-//! pure: no I/O, no clock, no logging. Rule numbers are those of `docs/rules.md`. Everything
+//! This file, [`crate::judge`], [`crate::standing`], [`crate::stream`], [`crate::ports`] and
+//! [`crate::policy`] are pure: no I/O, no clock, no logging. Rule numbers are those of `docs/rules.md`. Everything
 //! unexpected falls through to out of sync. A new rule goes into one of them, and its rows into
 //! the table in `tests/rules.rs`.
 
-use crate::judge::{Judge, Standing, judge_states};
+use crate::judge::Judge;
 use crate::policy::{Rules, Verdict};
 use crate::ports::Ports;
 use crate::ptp::{Leg, Program, words};
+use crate::standing::{Standing, judge_states};
 use crate::stream::Stream;
 use std::cmp::Reverse;
 

@@ -6,22 +6,17 @@
 use crate::age::{Ages, Horizon};
 use crate::clock::Clocks;
 use crate::cri::Message;
-use crate::decide::{Evidence, Reading, Reason, decide};
+use crate::decide::{Reading, decide};
 use crate::envelope::Envelope;
-use crate::gathered::{Coverage, Gathered, Sighting};
+use crate::gathered::{CHANGES_MAX, Coverage, Gathered, NAMES_MAX, Sighting};
 use crate::judge::Judge;
-use crate::line::{self, Statement};
+use crate::line;
 use crate::memory::Memory;
 use crate::policy::Rules;
-use crate::ports::{Change, Port, Ports};
+use crate::ports::Change;
 use crate::ptp::{Leg, Program, SYSTEM_CLOCK};
-use crate::stream::{Mark, Sample, Stream, leg_of};
+use crate::stream::Mark;
 
-/// Room for what a log can name; a node has a handful. What comes later is left out, which
-/// can only make the verdict stricter.
-const NAMES_MAX: usize = 64;
-/// A port that flaps more often than this tells no more.
-const CHANGES_MAX: usize = 64;
 /// Lines between two looks at the time: it costs more than all the rest.
 const TIME_EVERY: u64 = 64;
 
@@ -48,10 +43,7 @@ pub struct Gatherer<'a> {
     /// Whether what is remembered has been put behind the lines since.
     recalled: Met,
     place: u64,
-    evidence: Evidence,
-    /// The text of the newest line per stream and per ports, for the report.
-    stream_lines: Vec<Sighting>,
-    port_lines: Vec<Sighting>,
+    gathered: Gathered,
     /// The legs that are good already.
     good: Vec<Leg>,
     /// The streams of which older samples matter, as indices.
@@ -77,15 +69,7 @@ impl<'a> Gatherer<'a> {
             known: Met::NotYet,
             recalled: Met::NotYet,
             place: 0,
-            evidence: Evidence {
-                streams: Vec::new(),
-                ports: Vec::new(),
-                seen_before: memory.legs.clone(),
-                excluded: Vec::new(),
-                reading: Reading::Partial,
-            },
-            stream_lines: Vec::new(),
-            port_lines: Vec::new(),
+            gathered: Gathered::new(memory.legs.clone()),
             good: Vec::new(),
             open: Vec::new(),
         }
@@ -115,9 +99,16 @@ impl<'a> Gatherer<'a> {
                     monotonic_age_ns: ages.monotonic_ns,
                 };
                 let instance = String::from_utf8_lossy(envelope.instance).into_owned();
-                self.record(envelope.program, &instance, statement, mark, &sighting);
+                self.gathered.record(
+                    &self.rules,
+                    envelope.program,
+                    &instance,
+                    statement,
+                    mark,
+                    &sighting,
+                );
             }
-            Err(reason) => self.exclude(&envelope, &statement, reason),
+            Err(reason) => self.gathered.exclude(&envelope, &statement, reason),
         }
         if self.is_final() {
             Next::Decided
@@ -128,15 +119,15 @@ impl<'a> Gatherer<'a> {
 
     /// Judges what has been gathered. True if nothing older can change the outcome.
     fn is_final(&mut self) -> bool {
-        let decision = decide(&self.evidence, &self.rules);
+        let decision = decide(&self.gathered.evidence, &self.rules);
         self.good.clear();
         self.good.extend(
             [Leg::Reference, Leg::SystemClock]
                 .into_iter()
                 .filter(|leg| decision.is_good(*leg)),
         );
-        let is_open = |stream| Judge::new(&self.evidence, &self.rules, stream).is_open();
-        let streams = self.evidence.streams.iter().enumerate();
+        let is_open = |stream| Judge::new(&self.gathered.evidence, &self.rules, stream).is_open();
+        let streams = self.gathered.evidence.streams.iter().enumerate();
         self.open.clear();
         self.open.extend(
             streams
@@ -165,18 +156,14 @@ impl<'a> Gatherer<'a> {
     #[must_use]
     pub fn complete(mut self) -> Gathered {
         self.recall();
-        self.evidence.reading = Reading::Complete;
+        self.gathered.evidence.reading = Reading::Complete;
         self.finish()
     }
 
     /// What has been gathered up to here.
     #[must_use]
     pub fn finish(self) -> Gathered {
-        Gathered {
-            evidence: self.evidence,
-            stream_lines: self.stream_lines,
-            port_lines: self.port_lines,
-        }
+        self.gathered
     }
 
     /// Puts the remembered port states here: all that is newer has been read. Behind a gap they
@@ -190,10 +177,10 @@ impl<'a> Gatherer<'a> {
             age_ns: self.memory.age_ns(self.clocks),
         };
         for remembered in self.memory.as_of(self.coverage()) {
-            let Some(index) = self.ports_index(&remembered.instance) else {
+            let Some(index) = self.gathered.ports_index(&remembered.instance) else {
                 continue;
             };
-            if let Some(ports) = self.evidence.ports.get_mut(index) {
+            if let Some(ports) = self.gathered.evidence.ports.get_mut(index) {
                 ports.remembered = Some(remembered.printed);
             }
             for (number, state) in &remembered.ports {
@@ -202,7 +189,8 @@ impl<'a> Gatherer<'a> {
                     from: None,
                     to: *state,
                 };
-                self.record_change(index, *number, change, &Sighting::default);
+                self.gathered
+                    .record_change(index, *number, change, &Sighting::default);
             }
         }
     }
@@ -223,7 +211,7 @@ impl<'a> Gatherer<'a> {
                 self.wants_sample(envelope, Leg::Reference, device)
             }
             // Shown, and decides nothing: the newest is enough.
-            Program::BoundaryStatus => !self.evidence.streams.iter().any(|stream| {
+            Program::BoundaryStatus => !self.gathered.evidence.streams.iter().any(|stream| {
                 stream.program == envelope.program
                     && stream.instance.as_bytes() == envelope.instance
             }),
@@ -239,7 +227,7 @@ impl<'a> Gatherer<'a> {
             return false;
         };
         number == 0
-            || (self.evidence.ports.iter())
+            || (self.gathered.evidence.ports.iter())
                 .filter(|ports| ports.instance.as_bytes() == envelope.instance)
                 .flat_map(|ports| &ports.ports)
                 .any(|port| port.number == number && port.changes.len() >= CHANGES_MAX)
@@ -250,13 +238,13 @@ impl<'a> Gatherer<'a> {
         if self.good.contains(&leg) {
             return false;
         }
-        let stream = self.evidence.streams.iter().position(|stream| {
+        let stream = self.gathered.evidence.streams.iter().position(|stream| {
             stream.program == envelope.program
                 && stream.instance.as_bytes() == envelope.instance
                 && stream.device.as_deref().map(str::as_bytes) == device
         });
         match stream {
-            None => self.evidence.streams.len() < NAMES_MAX,
+            None => self.gathered.evidence.streams.len() < NAMES_MAX,
             Some(index) => self.open.contains(&index),
         }
     }
@@ -276,114 +264,5 @@ impl<'a> Gatherer<'a> {
             }
         }
         horizon.matters.is_after(message, envelope)
-    }
-
-    fn record(
-        &mut self,
-        program: Program,
-        instance: &str,
-        statement: Statement,
-        mark: Mark,
-        sighting: &dyn Fn() -> Sighting,
-    ) {
-        let (device, offset_ns, servo, source) = match statement {
-            Statement::Port { number, from, to } => {
-                let from = Some(from);
-                if let Some(index) = self.ports_index(instance) {
-                    self.record_change(index, number, Change { mark, from, to }, sighting);
-                }
-                for stream in &mut self.evidence.streams {
-                    if stream.program == Program::Ptp4l && stream.instance == instance {
-                        stream.split();
-                    }
-                }
-                return;
-            }
-            Statement::Offset {
-                device,
-                offset_ns,
-                servo,
-                source,
-            } => (device, offset_ns, servo, source),
-            Statement::Status {
-                device,
-                servo,
-                source,
-            } => (Some(device), 0, servo, source),
-        };
-        let sample = Sample {
-            mark,
-            offset_ns,
-            servo,
-            source,
-        };
-        let streams = &mut self.evidence.streams;
-        let known = streams.iter().position(|stream| {
-            stream.program == program && stream.instance == instance && stream.device == device
-        });
-        if let Some(stream) = known.and_then(|index| streams.get_mut(index)) {
-            stream.push(sample, &self.rules);
-        } else if streams.len() < NAMES_MAX {
-            streams.push(Stream::new(program, instance, device, sample, &self.rules));
-            self.stream_lines.push(sighting());
-        }
-    }
-
-    /// Where the ports of an instance are kept; None where there is no more room.
-    fn ports_index(&mut self, instance: &str) -> Option<usize> {
-        let known = (self.evidence.ports.iter()).position(|ports| ports.instance == instance);
-        known.or_else(|| {
-            (self.evidence.ports.len() < NAMES_MAX).then(|| {
-                self.evidence.ports.push(Ports {
-                    instance: instance.to_owned(),
-                    ports: Vec::new(),
-                    remembered: None,
-                });
-                self.port_lines.push(Sighting::default());
-                self.evidence.ports.len() - 1
-            })
-        })
-    }
-
-    fn record_change(
-        &mut self,
-        index: usize,
-        number: u16,
-        change: Change,
-        sighting: &dyn Fn() -> Sighting,
-    ) {
-        let Some(ports) = self.evidence.ports.get_mut(index) else {
-            return;
-        };
-        let known = ports.ports.iter().position(|port| port.number == number);
-        if let Some(port) = known.and_then(|index| ports.ports.get_mut(index)) {
-            if port.changes.len() < CHANGES_MAX {
-                port.changes.push(change);
-            }
-        } else if ports.ports.len() < NAMES_MAX {
-            ports.ports.push(Port {
-                number,
-                changes: vec![change],
-            });
-        }
-        let is_newest = (ports.newest()).is_some_and(|(_, newest)| newest.mark == change.mark);
-        if let Some(line) = self.port_lines.get_mut(index).filter(|_| is_newest) {
-            *line = sighting();
-        }
-    }
-
-    /// Notes why a leg's newest line was left out.
-    fn exclude(&mut self, envelope: &Envelope<'_>, statement: &Statement, reason: Reason) {
-        let device = match statement {
-            Statement::Offset { device, .. } => device.as_deref(),
-            Statement::Status { device, .. } => Some(device.as_str()),
-            Statement::Port { .. } => None,
-        };
-        let Some(leg) = leg_of(envelope.program, device) else {
-            return;
-        };
-        if !self.evidence.excluded.iter().any(|(each, _)| *each == leg) {
-            self.evidence.excluded.push((leg, reason));
-        }
     }
 }

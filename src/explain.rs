@@ -1,10 +1,10 @@
 //! The report for people: what was seen, which rule mattered, and what to do next.
 
 use crate::advice::advice;
-use crate::clock::{SECOND_NS, format_span};
-use crate::decide::{LegState, Reason};
+use crate::decide::Reason;
+use crate::finding::{Level, findings, span};
 use crate::policy::Verdict;
-use crate::ptp::{Leg, Program, Servo};
+use crate::ptp::Leg;
 use crate::report::{Action, LegReport, Report};
 use std::fmt::Write;
 
@@ -24,14 +24,6 @@ pub enum Style {
     Plain,
     /// ANSI colours.
     Colour,
-}
-
-/// How a rule came out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Ok,
-    Warn,
-    Fail,
 }
 
 /// The whole report, under 80 columns save for paths and lines of the log.
@@ -173,7 +165,7 @@ impl Page {
         if !ages.is_empty() {
             self.field("  age", &ages.join(", "));
         }
-        for (level, text) in checks(leg, report) {
+        for (level, text) in findings(leg, report) {
             self.check(level, &text);
         }
         self.blank();
@@ -201,84 +193,6 @@ impl Page {
     }
 }
 
-/// What the rules said about a leg.
-fn checks(leg: &LegReport, report: &Report) -> Vec<(Level, String)> {
-    if leg.state == LegState::NotVisible {
-        let text = "not seen in the log since boot, hence not required";
-        return vec![(Level::Warn, text.into())];
-    }
-    let failed = |reason| leg.state == LegState::Bad && leg.reason == reason;
-    let mut checks = Vec::new();
-    let Some(age) = leg.age_seconds else {
-        let text = "seen since boot, nothing of it left in the log";
-        return vec![(Level::Fail, text.into())];
-    };
-    let is_state = leg.offset_ns.is_none() && leg.program == Some(Program::Ptp4l);
-    if !is_state {
-        let level = if failed(Reason::Stale) {
-            Level::Fail
-        } else {
-            Level::Ok
-        };
-        let most = span(report.policy.sync_age_seconds);
-        checks.push((
-            level,
-            format!("age is {}, expected at most {most}", span(age)),
-        ));
-    }
-    if let (Some(offset), Some(judged)) = (leg.offset_ns, leg.judged_ns) {
-        let over = judged > report.limit_ns;
-        let level = if over { Level::Fail } else { Level::Ok };
-        let what = if report.policy.offset_window_seconds > 0.0 {
-            format!("median offset is {judged} ns, newest {offset} ns")
-        } else {
-            format!("offset is {offset} ns")
-        };
-        checks.push((
-            level,
-            format!("{what}, expected within {} ns", report.limit_ns),
-        ));
-    }
-    let lost = match leg.state {
-        LegState::Holding => Level::Warn,
-        _ => Level::Fail,
-    };
-    if let Some(servo) = leg.servo {
-        checks.push(match servo {
-            Servo::Locked | Servo::LockedStable => {
-                (Level::Ok, format!("servo is {servo}, expected s2 or s3"))
-            }
-            Servo::Unstated => (Level::Ok, "the line carries no servo state".into()),
-            Servo::Unlocked | Servo::Jump | Servo::Unknown => {
-                (lost, format!("servo is {servo}, expected s2 or s3"))
-            }
-        });
-    }
-    if let Some(port) = &leg.port_state {
-        let is_loss = leg.state == LegState::Holding || failed(Reason::ReferenceLost);
-        let level = if is_loss { lost } else { Level::Ok };
-        checks.push((level, format!("newest port state: {port}")));
-    }
-    if let LegState::Holding = leg.state {
-        let holdover = span(report.policy.holdover_seconds);
-        checks.push((
-            Level::Warn,
-            format!("lost; the last good measurement serves for {holdover}"),
-        ));
-    }
-    if failed(Reason::ReferenceLost) && leg.port_state.is_none() {
-        checks.push((
-            Level::Fail,
-            "the source of this clock is lost (holdover)".into(),
-        ));
-    }
-    if failed(Reason::Settling) {
-        let settle = span(report.policy.settle_seconds);
-        checks.push((Level::Fail, format!("good, but not yet for {settle}")));
-    }
-    checks
-}
-
 fn action(report: &Report, mode: Mode) -> String {
     let would = match mode {
         Mode::Dry => "would ",
@@ -298,16 +212,6 @@ fn size(bytes: u64) -> String {
         10_240..10_485_760 => format!("{} KiB", bytes >> 10),
         _ => format!("{} MiB", bytes >> 20),
     }
-}
-
-/// Seconds of a report, as a span.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "the casts saturate, and a report shows milliseconds"
-)]
-fn span(seconds: f64) -> String {
-    format_span((seconds * SECOND_NS as f64) as i64)
 }
 
 /// Breaks a text at blanks.

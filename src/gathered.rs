@@ -1,11 +1,20 @@
 //! What has been gathered from a log: evidence for the decision, lines for the report, and what
 //! the next run should remember.
 
-use crate::decide::{Evidence, Witness};
+use crate::decide::{Evidence, Reading, Reason, Witness};
+use crate::envelope::Envelope;
+use crate::line::Statement;
 use crate::memory::Instance;
-use crate::ports::{Ports, Printed};
+use crate::policy::Rules;
+use crate::ports::{Change, Port, Ports, Printed};
 use crate::ptp::{Leg, Program};
-use crate::stream::Stream;
+use crate::stream::{Mark, Sample, Stream, leg_of};
+
+/// Room for what a log can name; a node has a handful. What comes later is left out, which
+/// can only make the verdict stricter.
+pub const NAMES_MAX: usize = 64;
+/// A port that flaps more often than this tells no more.
+pub const CHANGES_MAX: usize = 64;
 
 /// The newest line of a stream, as a person would look for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +51,134 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Nothing yet, but the legs that an earlier run has seen.
+    #[must_use]
+    pub fn new(seen_before: Vec<Leg>) -> Self {
+        Self {
+            evidence: Evidence {
+                streams: Vec::new(),
+                ports: Vec::new(),
+                seen_before,
+                excluded: Vec::new(),
+                reading: Reading::Partial,
+            },
+            stream_lines: Vec::new(),
+            port_lines: Vec::new(),
+        }
+    }
+
+    /// Adds what an older line says.
+    pub fn record(
+        &mut self,
+        rules: &Rules,
+        program: Program,
+        instance: &str,
+        statement: Statement,
+        mark: Mark,
+        sighting: &dyn Fn() -> Sighting,
+    ) {
+        let (device, offset_ns, servo, source) = match statement {
+            Statement::Port { number, from, to } => {
+                let from = Some(from);
+                if let Some(index) = self.ports_index(instance) {
+                    self.record_change(index, number, Change { mark, from, to }, sighting);
+                }
+                for stream in &mut self.evidence.streams {
+                    if stream.program == Program::Ptp4l && stream.instance == instance {
+                        stream.split();
+                    }
+                }
+                return;
+            }
+            Statement::Offset {
+                device,
+                offset_ns,
+                servo,
+                source,
+            } => (device, offset_ns, servo, source),
+            Statement::Status {
+                device,
+                servo,
+                source,
+            } => (Some(device), 0, servo, source),
+        };
+        let sample = Sample {
+            mark,
+            offset_ns,
+            servo,
+            source,
+        };
+        let streams = &mut self.evidence.streams;
+        let known = streams.iter().position(|stream| {
+            stream.program == program && stream.instance == instance && stream.device == device
+        });
+        if let Some(stream) = known.and_then(|index| streams.get_mut(index)) {
+            stream.push(sample, rules);
+        } else if streams.len() < NAMES_MAX {
+            streams.push(Stream::new(program, instance, device, sample, rules));
+            self.stream_lines.push(sighting());
+        }
+    }
+
+    /// Where the ports of an instance are kept; None where there is no more room.
+    pub fn ports_index(&mut self, instance: &str) -> Option<usize> {
+        let known = (self.evidence.ports.iter()).position(|ports| ports.instance == instance);
+        known.or_else(|| {
+            (self.evidence.ports.len() < NAMES_MAX).then(|| {
+                self.evidence.ports.push(Ports {
+                    instance: instance.to_owned(),
+                    ports: Vec::new(),
+                    remembered: None,
+                });
+                self.port_lines.push(Sighting::default());
+                self.evidence.ports.len() - 1
+            })
+        })
+    }
+
+    /// Adds an older change of a port.
+    pub fn record_change(
+        &mut self,
+        index: usize,
+        number: u16,
+        change: Change,
+        sighting: &dyn Fn() -> Sighting,
+    ) {
+        let Some(ports) = self.evidence.ports.get_mut(index) else {
+            return;
+        };
+        let known = ports.ports.iter().position(|port| port.number == number);
+        if let Some(port) = known.and_then(|index| ports.ports.get_mut(index)) {
+            if port.changes.len() < CHANGES_MAX {
+                port.changes.push(change);
+            }
+        } else if ports.ports.len() < NAMES_MAX {
+            ports.ports.push(Port {
+                number,
+                changes: vec![change],
+            });
+        }
+        let is_newest = (ports.newest()).is_some_and(|(_, newest)| newest.mark == change.mark);
+        if let Some(line) = self.port_lines.get_mut(index).filter(|_| is_newest) {
+            *line = sighting();
+        }
+    }
+
+    /// Notes why a leg's newest line was left out.
+    pub fn exclude(&mut self, envelope: &Envelope<'_>, statement: &Statement, reason: Reason) {
+        let device = match statement {
+            Statement::Offset { device, .. } => device.as_deref(),
+            Statement::Status { device, .. } => Some(device.as_str()),
+            Statement::Port { .. } => None,
+        };
+        let Some(leg) = leg_of(envelope.program, device) else {
+            return;
+        };
+        if !self.evidence.excluded.iter().any(|(each, _)| *each == leg) {
+            self.evidence.excluded.push((leg, reason));
+        }
+    }
+
     /// The newest line of what a leg was judged by.
     #[must_use]
     pub fn sighting(&self, witness: Witness) -> Sighting {

@@ -74,35 +74,22 @@ fn send(report: Report, message: String) -> bool {
 
 fn emit(report: &Report, message: &str) {
     let leg = report.deciding_leg();
-    let fields = (
-        report.verdict.word(),
-        report.reason.word(),
-        leg.and_then(|leg| leg.offset_ns),
-        leg.and_then(|leg| leg.age_seconds),
-        report.log.as_deref().unwrap_or_default(),
-    );
-    let (verdict, reason, offset_ns, age_seconds, log) = fields;
+    let (verdict, reason) = (report.verdict.word(), report.reason.word());
+    let offset_ns = leg.and_then(|leg| leg.offset_ns);
+    let age_seconds = leg.and_then(|leg| leg.age_seconds);
     let limit_ns = report.limit_ns;
+    let log = report.log.as_deref();
+    macro_rules! event {
+        ($level:ident $(, $id:ident = $value:expr)?) => {
+            tracing::$level!(
+                $($id = $value,)?
+                verdict, reason, offset_ns, age_seconds, limit_ns, log, "{message}"
+            )
+        };
+    }
     if report.verdict == report.previous {
-        tracing::debug!(
-            verdict,
-            reason,
-            offset_ns,
-            age_seconds,
-            limit_ns,
-            log,
-            "{message}"
-        );
+        event!(debug);
     } else {
-        tracing::info!(
-            message_id = MESSAGE_ID,
-            verdict,
-            reason,
-            offset_ns,
-            age_seconds,
-            limit_ns,
-            log,
-            "{message}"
-        );
+        event!(info, message_id = MESSAGE_ID);
     }
 }

@@ -1,66 +1,11 @@
-//! How one stream, or one instance that shows port states only, stands (R1, R3 to R6, R10).
+//! How one stream stands, with all that is known of its instance (R1, R3 to R6, R10).
 
 use crate::decide::{Evidence, Reading, Reason};
 use crate::policy::{Rules, Verdict};
-use crate::ports::{Following, Ports, Printed};
+use crate::ports::{Following, Ports};
 use crate::ptp::{Program, Servo, Source};
+use crate::standing::{Standing, held, settled};
 use crate::stream::{Grade, Run, Stream};
-
-/// How a stream stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Good.
-    Good,
-    /// Lost, and held.
-    Holding,
-    /// Not good.
-    Bad(Reason),
-}
-
-impl Standing {
-    /// The better the smaller; among the bad, what a person should look at first.
-    #[must_use]
-    pub fn rank(self) -> (u8, Reason) {
-        match self {
-            Self::Good => (0, Reason::WithinLimit),
-            Self::Holding => (1, Reason::Holding),
-            Self::Bad(reason) => (2, reason),
-        }
-    }
-}
-
-/// Judges an instance of which the log shows port states only (R6). None where it only gives
-/// time, and while an offset may still come: until all has been read that an earlier run does
-/// not know.
-#[must_use]
-pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(Standing, i64)> {
-    let offsets_may_come = reading == Reading::Partial && ports.remembered.is_none();
-    let (_, newest) = ports.newest().filter(|_| !offsets_may_come)?;
-    let standing = match (ports.following_for(), ports.remembered) {
-        (_, Some(Printed::Offsets)) if newest.is_remembered() => Standing::Bad(Reason::Stale),
-        (Some(age_ns), _) => settled(age_ns, rules),
-        (None, _) => held(ports.left_slave(), Reason::ReferenceLost, rules),
-    };
-    Some((standing, newest.mark.age_ns))
-}
-
-/// R10: without a marker, good is not enough; it must have lasted.
-fn settled(good_for_ns: i64, rules: &Rules) -> Standing {
-    match rules.previous {
-        Verdict::OutOfSync if good_for_ns < rules.policy.settle_ns => {
-            Standing::Bad(Reason::Settling)
-        }
-        _ => Standing::Good,
-    }
-}
-
-/// R5: after a loss, the last good sample serves for a while, if the marker is there.
-fn held(last_good_ns: Option<i64>, reason: Reason, rules: &Rules) -> Standing {
-    match (rules.previous, last_good_ns) {
-        (Verdict::InSync, Some(age_ns)) if age_ns <= rules.policy.holdover_ns => Standing::Holding,
-        _ => Standing::Bad(reason),
-    }
-}
 
 /// The number of the profile in a tag: `1` of `ts2phc.1.config`.
 fn profile_of(instance: &str) -> Option<&str> {
@@ -196,18 +141,16 @@ impl<'a> Judge<'a> {
         if self.is_fresh() && self.stream.judged_ns() > self.rules.limit_ns() {
             return Standing::Bad(Reason::OffsetOverLimit);
         }
-        match ports.following_for() {
-            Some(age_ns) => settled(age_ns, self.rules),
-            None => {
-                // Where the offsets ended before the port began to follow, states took their place.
-                let last_good_ns = if ports.followed_after(self.stream.newest.mark.place) {
-                    ports.left_slave()
-                } else {
-                    self.last_good()
-                };
-                held(last_good_ns, Reason::ReferenceLost, self.rules)
-            }
+        if let Some(age_ns) = ports.following_for() {
+            return settled(age_ns, self.rules);
         }
+        // Where the offsets ended before the port began to follow, states took their place.
+        let last_good_ns = if ports.followed_after(self.stream.newest.mark.place) {
+            ports.left_slave()
+        } else {
+            self.last_good()
+        };
+        held(last_good_ns, Reason::ReferenceLost, self.rules)
     }
 
     fn is_fresh(&self) -> bool {

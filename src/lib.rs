@@ -37,11 +37,13 @@ pub mod error;
 pub mod evidence;
 /// The report for people.
 pub mod explain;
+/// How each rule came out.
+pub mod finding;
 /// What has been gathered from a log.
 pub mod gathered;
 /// The line for the journal.
 pub mod journal;
-/// How one stream stands.
+/// One stream before the rules.
 pub mod judge;
 /// What a body says; the table of line shapes.
 pub mod line;
@@ -65,6 +67,8 @@ pub mod root;
 pub mod run;
 /// One setting and its value.
 pub mod setting;
+/// How a stream can stand.
+pub mod standing;
 /// The samples of one clock.
 pub mod stream;
 /// A log read backwards.

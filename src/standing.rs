@@ -1,0 +1,63 @@
+//! How a stream stands, and what holding and settling make of it (R5, R6, R10).
+
+use crate::decide::{Reading, Reason};
+use crate::policy::{Rules, Verdict};
+use crate::ports::{Ports, Printed};
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Good.
+    Good,
+    /// Lost, and held.
+    Holding,
+    /// Not good.
+    Bad(Reason),
+}
+
+impl Standing {
+    /// The better the smaller; among the bad, what a person should look at first.
+    #[must_use]
+    pub fn rank(self) -> (u8, Reason) {
+        match self {
+            Self::Good => (0, Reason::WithinLimit),
+            Self::Holding => (1, Reason::Holding),
+            Self::Bad(reason) => (2, reason),
+        }
+    }
+}
+
+/// Judges an instance of which the log shows port states only (R6). None where it only gives
+/// time, and while an offset may still come: until all has been read that an earlier run does
+/// not know.
+#[must_use]
+pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(Standing, i64)> {
+    let offsets_may_come = reading == Reading::Partial && ports.remembered.is_none();
+    let (_, newest) = ports.newest().filter(|_| !offsets_may_come)?;
+    let standing = match (ports.following_for(), ports.remembered) {
+        (_, Some(Printed::Offsets)) if newest.is_remembered() => Standing::Bad(Reason::Stale),
+        (Some(age_ns), _) => settled(age_ns, rules),
+        (None, _) => held(ports.left_slave(), Reason::ReferenceLost, rules),
+    };
+    Some((standing, newest.mark.age_ns))
+}
+
+/// R10: without a marker, good is not enough; it must have lasted.
+#[must_use]
+pub fn settled(good_for_ns: i64, rules: &Rules) -> Standing {
+    match rules.previous {
+        Verdict::OutOfSync if good_for_ns < rules.policy.settle_ns => {
+            Standing::Bad(Reason::Settling)
+        }
+        _ => Standing::Good,
+    }
+}
+
+/// R5: after a loss, the last good sample serves for a while, if the marker is there.
+#[must_use]
+pub fn held(last_good_ns: Option<i64>, reason: Reason, rules: &Rules) -> Standing {
+    match (rules.previous, last_good_ns) {
+        (Verdict::InSync, Some(age_ns)) if age_ns <= rules.policy.holdover_ns => Standing::Holding,
+        _ => Standing::Bad(reason),
+    }
+}
