@@ -5,7 +5,10 @@
 
 use crate::envelope::{Envelope, saturating_integer};
 use crate::ptp::{PortState, Program, SYSTEM_CLOCK, Servo, Source};
+#[cfg(not(feature = "regex-lite"))]
 use regex::{Captures, Regex};
+#[cfg(feature = "regex-lite")]
+use regex_lite::{Captures, Regex};
 use std::sync::OnceLock;
 
 /// What a body says.
