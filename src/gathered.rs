@@ -83,11 +83,7 @@ impl Gathered {
                 if let Some(index) = self.ports_index(instance) {
                     self.record_change(index, number, Change { mark, from, to }, sighting);
                 }
-                for stream in &mut self.evidence.streams {
-                    if stream.program == Program::Ptp4l && stream.instance == instance {
-                        stream.split();
-                    }
-                }
+                self.split(Program::Ptp4l, instance);
                 return;
             }
             Statement::Offset {
@@ -112,11 +108,26 @@ impl Gathered {
         let known = streams.iter().position(|stream| {
             stream.program == program && stream.instance == instance && stream.device == device
         });
+        let runs_before = known.and_then(|index| Some(streams.get(index)?.runs.len()));
         if let Some(stream) = known.and_then(|index| streams.get_mut(index)) {
             stream.push(sample, rules);
         } else if streams.len() < NAMES_MAX {
             streams.push(Stream::new(program, instance, device, sample, rules));
             self.stream_lines.push(sighting());
+        }
+        let runs = known.and_then(|index| Some(self.evidence.streams.get(index)?.runs.len()));
+        if program == Program::GrandmasterStatus && runs != runs_before {
+            self.split(Program::Ts2phc, instance);
+        }
+    }
+
+    /// Notes that samples from here on were taken in another state of ptp4l's ports, or of the
+    /// grandmaster: they begin a new run.
+    fn split(&mut self, program: Program, instance: &str) {
+        for stream in &mut self.evidence.streams {
+            if stream.program == program && stream.instance == instance {
+                stream.split();
+            }
         }
     }
 

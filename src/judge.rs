@@ -145,12 +145,10 @@ impl<'a> Judge<'a> {
             return settled(age_ns, self.rules);
         }
         // Where the offsets ended before the port began to follow, states took their place.
-        let last_good_ns = if ports.followed_after(self.stream.newest.mark.place) {
-            ports.left_slave()
-        } else {
-            self.last_good()
-        };
-        held(last_good_ns, Reason::ReferenceLost, self.rules)
+        let states_only = ports.followed_after(self.stream.newest.mark.place);
+        let left_slave = ports.left_slave().filter(|_| states_only);
+        let last_good = left_slave.or_else(|| self.last_good());
+        held(last_good, Reason::ReferenceLost, self.rules)
     }
 
     fn is_fresh(&self) -> bool {
@@ -190,26 +188,32 @@ impl<'a> Judge<'a> {
                 Some(Reason::ServoUnlocked)
             }
             (Source::Live, Servo::Unstated) if self.stream.program == Program::Ptp4l => {
-                match (self.following_at(newest.mark.place), self.reading) {
-                    (Following::Yes, _) | (Following::Unknown, Reading::Complete) => None,
-                    // While the reading goes on, a port may still turn out to follow.
-                    (Following::No | Following::Unknown, _) => Some(Reason::ReferenceLost),
-                }
+                (!self.may_be_locked(newest.mark.place)).then_some(Reason::ReferenceLost)
             }
             (Source::Live, Servo::Unstated | Servo::Locked | Servo::LockedStable) => None,
         }
     }
 
+    /// Does a line without a servo state count as locked (R3)? As long as no port is known to
+    /// follow, that is open until all has been read.
+    fn may_be_locked(&self, place: u64) -> bool {
+        match (self.following_at(place), self.reading) {
+            (Following::Yes, _) | (Following::Unknown, Reading::Complete) => true,
+            (Following::No, _) | (Following::Unknown, Reading::Partial) => false,
+        }
+    }
+
     fn following_at(&self, place: u64) -> Following {
-        self.ports
-            .map_or(Following::Unknown, |ports| ports.following_at(place))
+        self.ports.map_or(Following::Unknown, |ports| {
+            ports.following_at(place, self.reading)
+        })
     }
 
     /// Is a run good, now that the port states are known?
     fn is_good(&self, run: &Run) -> bool {
         match run.grade {
             Grade::Good => true,
-            Grade::Unstated => self.following_at(run.newest.place) != Following::No,
+            Grade::Unstated => self.may_be_locked(run.newest.place),
             Grade::OverLimit | Grade::Unlocked | Grade::Holdover => false,
         }
     }
@@ -217,18 +221,13 @@ impl<'a> Judge<'a> {
     /// The age of the last good sample. One that ts2phc printed while the daemon already said
     /// that the grandmaster is lost was none; between the two programs time counts (R11).
     fn last_good(&self) -> Option<i64> {
-        let lost = self.status.and_then(status_lost);
-        self.stream
-            .runs
-            .iter()
-            .filter(|run| self.is_good(run))
-            .find_map(|run| match lost {
-                None => Some(run.newest.age_ns),
-                Some(since_ns) if run.oldest.age_ns > since_ns => {
-                    Some(run.newest.age_ns.max(since_ns))
-                }
-                Some(_) => None,
-            })
+        let mut good = (self.stream.runs.iter()).filter(|run| self.is_good(run));
+        match self.status.and_then(status_lost) {
+            None => good.next().map(|run| run.newest.age_ns),
+            Some(lost_ns) => good
+                .find(|run| run.oldest.age_ns > lost_ns)
+                .map(|run| run.newest.age_ns.max(lost_ns)),
+        }
     }
 
     /// How far back the samples are good without a break (R10).

@@ -1,5 +1,6 @@
 //! The ports of a ptp4l instance and their states, newest first (R6).
 
+use crate::decide::Reading;
 use crate::ptp::PortState;
 use crate::stream::Mark;
 
@@ -83,15 +84,14 @@ impl Port {
         }
     }
 
-    /// The state in force at a place.
-    fn state_at(&self, place: u64) -> Option<PortState> {
-        match self
-            .changes
-            .iter()
-            .find(|change| change.mark.place >= place)
-        {
-            Some(change) => Some(change.to),
-            None => self.changes.last().and_then(|change| change.from),
+    /// The state in force at a place. What a port was before its oldest known change is certain
+    /// only when there can be no older one.
+    fn state_at(&self, place: u64, reading: Reading) -> Option<PortState> {
+        let mut changes = self.changes.iter();
+        match (changes.find(|change| change.mark.place >= place), reading) {
+            (Some(change), _) => Some(change.to),
+            (None, Reading::Complete) => self.changes.last().and_then(|change| change.from),
+            (None, Reading::Partial) => None,
         }
     }
 }
@@ -151,9 +151,13 @@ impl Ports {
 
     /// Whether a port followed at a place.
     #[must_use]
-    pub fn following_at(&self, place: u64) -> Following {
+    pub fn following_at(&self, place: u64, reading: Reading) -> Following {
         let mut following = Following::Unknown;
-        for state in self.ports.iter().filter_map(|port| port.state_at(place)) {
+        let states = self
+            .ports
+            .iter()
+            .filter_map(|port| port.state_at(place, reading));
+        for state in states {
             if state == PortState::Slave {
                 return Following::Yes;
             }
