@@ -6,8 +6,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The workspace that this program was built from.
-const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// The separator in `CARGO_ENCODED_RUSTFLAGS`, with which paths may have blanks.
 const SEPARATOR: &str = "\x1f";
 
@@ -75,9 +73,7 @@ impl Target {
 /// # Errors
 /// There is nothing to build with, or cargo fails.
 pub fn compile(arch: Arch, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
-    let workspace = Path::new(WORKSPACE)
-        .canonicalize()
-        .map_err(Error::io("open", WORKSPACE.as_ref()))?;
+    let workspace = workspace()?;
     let target = Target::choose(arch, say)?;
     say(&format!("building ptp-sync-check for {}", target.triple));
     // Of its own, since the flags differ from those of other builds.
@@ -93,6 +89,15 @@ pub fn compile(arch: Arch, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
         });
     }
     Ok(directory.join(target.triple).join("release/ptp-sync-check"))
+}
+
+/// The sources: above those of this program, as `cargo run` says, else as they were when it was
+/// built.
+fn workspace() -> Result<PathBuf> {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR");
+    let own = own.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let above = own.join("..");
+    above.canonicalize().map_err(Error::io("open", &above))
 }
 
 fn cargo(workspace: &Path, directory: &Path, target: &Target) -> Command {
@@ -154,11 +159,7 @@ fn cargo_home() -> Option<PathBuf> {
 /// What the compiler says of itself.
 fn rustc(arguments: &[&str]) -> Option<String> {
     let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(WORKSPACE)
-        .output()
-        .ok()?;
+    let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.is_empty()).then_some(text)
 }
