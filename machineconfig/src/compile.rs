@@ -12,15 +12,23 @@ const SEPARATOR: &str = "\x1f";
 /// What is built for.
 struct Target {
     triple: String,
-    flags: &'static [&'static str],
+    flags: Vec<String>,
 }
 
 impl Target {
     /// The standard library with its own C library: smaller, and linked without a C compiler.
-    fn musl(arch: Arch) -> Self {
+    /// The flags save a fifth: functions that are alike become one, nothing is relocated at run
+    /// time, and what unwinds stacks stays out.
+    fn musl(arch: Arch, workspace: &Path) -> Self {
+        let script = workspace.join("machineconfig/no-unwinding.ld");
         Self {
             triple: format!("{arch}-unknown-linux-musl"),
-            flags: &["-Clinker=rust-lld", "-Clink-arg=--icf=all"],
+            flags: vec![
+                "-Clinker=rust-lld".into(),
+                "-Clink-arg=--icf=all".into(),
+                "-Crelocation-model=static".into(),
+                format!("-Clink-arg=-T{}", script.display()),
+            ],
         }
     }
 
@@ -28,13 +36,13 @@ impl Target {
     fn gnu(arch: Arch) -> Self {
         Self {
             triple: format!("{arch}-unknown-linux-gnu"),
-            flags: &["-Ctarget-feature=+crt-static"],
+            flags: vec!["-Ctarget-feature=+crt-static".into()],
         }
     }
 
     /// The first that there is, or that can be had.
-    fn choose(arch: Arch, say: &mut dyn FnMut(&str)) -> Result<Self> {
-        let musl = Self::musl(arch);
+    fn choose(arch: Arch, workspace: &Path, say: &mut dyn FnMut(&str)) -> Result<Self> {
+        let musl = Self::musl(arch, workspace);
         if musl.is_installed() {
             return Ok(musl);
         }
@@ -74,7 +82,7 @@ impl Target {
 /// There is nothing to build with, or cargo fails.
 pub fn compile(arch: Arch, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
     let workspace = workspace()?;
-    let target = Target::choose(arch, say)?;
+    let target = Target::choose(arch, &workspace, say)?;
     say(&format!("building ptp-sync-check for {}", target.triple));
     // Of its own, since the flags differ from those of other builds.
     let directory = workspace.join("target/machineconfig");
