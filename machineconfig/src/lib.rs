@@ -22,6 +22,8 @@ pub mod compile;
 pub mod elf;
 /// What can go wrong.
 pub mod error;
+/// What a file in a MachineConfig must be.
+pub mod file_rules;
 /// What the ways into a cluster let through.
 pub mod limits;
 /// The MachineConfig as an object and as YAML.
@@ -36,6 +38,8 @@ pub mod role;
 pub mod rules;
 /// From the command line to the exit status.
 pub mod run;
+/// What a unit in a MachineConfig must be.
+pub mod unit_rules;
 /// The files of `systemd/`, and what may be changed in them.
 pub mod units;
 /// Writing what a node would get.

@@ -113,6 +113,8 @@ pub fn verify_units(root: &Path) -> Result<Option<Note>> {
         .args(["verify", "--man=no", "--root"])
         .arg(root)
         .args([CHECK, TIMER, FAILSAFE, CHRONYD])
+        // It would take units of the same names from where the user happens to be.
+        .current_dir(root)
         .env("LC_ALL", "C")
         .output()
         .map_err(Error::io("run", "systemd-analyze".as_ref()))?;

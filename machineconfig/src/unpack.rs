@@ -1,7 +1,8 @@
 //! Writing what a node would get, as the Machine Config Daemon does.
 
 use crate::error::{Error, Result};
-use crate::rules::{self, bytes};
+use crate::file_rules::bytes;
+use crate::rules;
 use ignition_config::v3_2::{Config, Unit};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
