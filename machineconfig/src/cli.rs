@@ -51,12 +51,15 @@ pub struct Build {
     pub roles: Vec<String>,
 
     /// Architecture of its nodes: x86_64 or aarch64
+    /// [default: x86_64]
     #[arg(
         long,
         value_name = "ARCH",
         value_enum,
         default_value = "x86_64",
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_default_value = true,
+        verbatim_doc_comment
     )]
     pub arch: Arch,
 

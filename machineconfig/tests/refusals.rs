@@ -182,3 +182,14 @@ fn usage() {
         assert_eq!(Workshop::new().run(arguments).status, 2);
     }
 }
+
+#[test]
+fn help_fits_into_80_columns() {
+    for arguments in [&["--help"][..], &["unpack", "--help"]] {
+        let help = Workshop::new().run(arguments).stdout;
+        assert!(help.contains("Usage:"));
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

@@ -70,6 +70,8 @@ pub fn elf(machine: u16, answer: &str) -> Vec<u8> {
 pub struct Answer {
     /// The exit status.
     pub status: i32,
+    /// Standard output.
+    pub stdout: String,
     /// Standard error.
     pub stderr: String,
 }
@@ -123,6 +125,7 @@ impl Workshop {
             .expect("the program runs");
         Answer {
             status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
