@@ -67,6 +67,10 @@ pub struct Build {
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
 
+    /// Optimise for size, with the nightly toolchain
+    #[arg(long, conflicts_with = "binary")]
+    pub small: bool,
+
     /// Time between two checks
     /// [default: 5m, as in chronyd-restart.timer]
     #[arg(long, value_name = "DURATION", verbatim_doc_comment)]

@@ -50,15 +50,17 @@ pub enum Error {
         /// The target that was tried last.
         triple: String,
     },
-    /// A program that is needed has failed.
-    #[error("{program} has failed with {status}{output}")]
-    Tool {
-        /// The command.
-        program: String,
+    /// The size-optimised build needs more than a stable toolchain.
+    #[error(
+        "--small needs the nightly toolchain with the sources of the standard library; \
+         `rustup toolchain install nightly --component rust-src` brings both"
+    )]
+    Small,
+    /// cargo has failed, and has said why.
+    #[error("cargo build has failed with {status}")]
+    Build {
         /// Its exit status.
         status: std::process::ExitStatus,
-        /// What it said, or nothing where that went to the terminal.
-        output: String,
     },
     /// systemd does not take the units.
     #[error("systemd-analyze verify rejects the units:\n{output}")]

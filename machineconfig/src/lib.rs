@@ -38,6 +38,8 @@ pub mod role;
 pub mod rules;
 /// From the command line to the exit status.
 pub mod run;
+/// The compilers that build the binary.
+pub mod toolchain;
 /// What a unit in a MachineConfig must be.
 pub mod unit_rules;
 /// The files of `systemd/`, and what may be changed in them.

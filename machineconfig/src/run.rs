@@ -2,7 +2,7 @@
 
 use crate::arch::Arch;
 use crate::cli::{Build, Command, CommandLine};
-use crate::compile::compile;
+use crate::compile::{Effort, compile};
 use crate::elf;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -45,7 +45,7 @@ fn build(wanted: &Build) -> Result<()> {
     let units = Units::new(wanted.interval.as_deref(), &wanted.settings)?;
     let path = match &wanted.binary {
         Some(path) => path.clone(),
-        None => compile(wanted.arch, &mut say)?,
+        None => compile(wanted.arch, effort(wanted), &mut say)?,
     };
     let program = fs::read(&path).map_err(Error::io("read", &path))?;
     elf::check(&path, &program, wanted.arch)?;
@@ -68,6 +68,14 @@ fn build(wanted: &Build) -> Result<()> {
         output.write(&wanted.out)?;
     }
     Ok(())
+}
+
+fn effort(wanted: &Build) -> Effort {
+    if wanted.small {
+        Effort::Small
+    } else {
+        Effort::Stable
+    }
 }
 
 fn roles(given: &[String]) -> Result<Vec<Role>> {
