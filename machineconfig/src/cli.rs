@@ -46,7 +46,7 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 pub struct Build {
     /// Machine config pool: master, worker or another
-    /// [repeatable] [default: master, worker]
+    /// [repeatable; default: master, worker]
     #[arg(long = "role", value_name = "ROLE", verbatim_doc_comment)]
     pub roles: Vec<String>,
 
@@ -77,7 +77,7 @@ pub struct Build {
     pub interval: Option<String>,
 
     /// Setting of the check, like MAX_OFFSET=50us
-    /// [repeatable] [default: chronyd-restart.service]
+    /// [repeatable; default: chronyd-restart.service]
     #[arg(long = "set", value_name = "NAME=VALUE", verbatim_doc_comment)]
     pub settings: Vec<String>,
 
