@@ -95,7 +95,7 @@ impl Recipe {
         }
         say(&format!(
             "warning: no standard library for {triple}; building with glibc instead, which makes \
-             the binary larger by about 700 KB"
+             the binary twice as large"
         ));
         Ok(gnu)
     }
