@@ -1,0 +1,44 @@
+//! Machine config pools: each role gets an object of its own.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::str::FromStr;
+
+/// The name of a pool, as it stands in the label of its MachineConfigs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role(String);
+
+impl Role {
+    /// The name of the object, and of its file without the suffix.
+    #[must_use]
+    pub fn object(&self) -> String {
+        format!("05-chronyd-dynamic-{self}")
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    /// A role becomes part of a name and the value of a label: a DNS label (RFC 1123) is both.
+    fn from_str(text: &str) -> Result<Self> {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let valid = !text.is_empty()
+            && text.len() <= 63
+            && text.bytes().all(inner)
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::Role {
+                value: text.to_owned(),
+            })
+        }
+    }
+}
