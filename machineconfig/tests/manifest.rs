@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Workshop, has};
+use common::{Workshop, require};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -87,9 +87,7 @@ fn aarch64() {
 
 #[test]
 fn ignition_takes_it() {
-    if !has("ignition-validate") {
-        return;
-    }
+    require("ignition-validate", "ignition");
     let workshop = Workshop::new();
     let config = workshop.worker()["spec"]["config"].to_string();
     let path = workshop.write("config.ign", config.as_bytes());

@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Workshop, has};
+use common::{Workshop, require};
 use machineconfig::error::Error;
 use machineconfig::rehearsal::verify_units;
 use machineconfig::units::Units;
@@ -22,9 +22,7 @@ fn sources() -> PathBuf {
 
 #[test]
 fn the_check_is_locked_in() {
-    if !has("systemd-analyze") {
-        return;
-    }
+    require("systemd-analyze", "systemd");
     let output = Command::new("systemd-analyze")
         .args(["security", "--offline=yes", "--no-pager", "--threshold=10"])
         .arg(sources().join("chronyd-restart.service"))
@@ -36,9 +34,7 @@ fn the_check_is_locked_in() {
 
 #[test]
 fn systemd_takes_them() {
-    if !has("systemd-analyze") {
-        return;
-    }
+    require("systemd-analyze", "systemd");
     let workshop = Workshop::new();
     assert_eq!(workshop.unpack(&workshop.worker()).status, 0);
     let note = verify_units(&workshop.path("root")).expect("units that are right");
@@ -47,9 +43,7 @@ fn systemd_takes_them() {
 
 #[test]
 fn broken_units_are_refused() {
-    if !has("systemd-analyze") {
-        return;
-    }
+    require("systemd-analyze", "systemd");
     let cases = [
         (
             "ExecStartPre=/usr/local/bin/ptp-sync-check",

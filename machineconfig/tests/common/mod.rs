@@ -163,16 +163,15 @@ pub fn mode(path: &Path) -> u32 {
     found.permissions().mode() & 0o7777
 }
 
-/// Is a program there to be run?
-pub fn has(program: &str) -> bool {
-    let there = Command::new(program)
+/// A test needs this program: without it nothing would be tested, and the test must say so.
+pub fn require(program: &str, package: &str) {
+    let asked = Command::new(program)
         .arg("--help")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status()
-        .is_ok();
-    if !there {
-        eprintln!("{program} is not here: nothing tested");
-    }
-    there
+        .status();
+    assert!(
+        asked.is_ok(),
+        "{program} is missing: apt-get install {package}"
+    );
 }
