@@ -6,7 +6,7 @@ use crate::decide::Reason;
 use crate::envelope::{Bracket, Envelope};
 
 /// A line this far in the future is a reading error, not evidence (R1).
-const FUTURE_MAX_NS: i64 = 2 * SECOND_NS;
+pub const FUTURE_MAX_NS: i64 = 2 * SECOND_NS;
 /// How old a line is, by both clocks; negative where it is from the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ages {

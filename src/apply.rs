@@ -1,7 +1,8 @@
 //! Making the node agree with a report: the marker, chronyd's verb, and the report itself.
 //!
 //! Into sync the marker comes first and the verb `stop` last; out of sync the verb `start` comes
-//! first. Whatever fails on the way, [`crate::apply::give_way`] leaves the state in which chronyd may run.
+//! first. Whatever fails on the way, [`crate::apply::give_way`] leaves the state in which chronyd
+//! may run.
 
 use crate::config::Places;
 use crate::error::{Error, Result};
@@ -9,10 +10,9 @@ use crate::marker;
 use crate::memory::{REPORT, REPORT_DIRECTORY};
 use crate::policy::Verdict;
 use crate::report::Report;
-use crate::root::Directory;
+use crate::root::{Directory, is_trusted};
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, fstat};
-use nix::unistd::geteuid;
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -39,8 +39,7 @@ impl Session {
     pub fn begin(root: &Directory) -> Result<Self> {
         let state = marker::ensure_directory(root, Path::new(REPORT_DIRECTORY))?;
         let stat = fstat(&state).map_err(Error::io("look at", state.path()))?;
-        let trusted = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
-        if !trusted || stat.st_mode & 0o022 != 0 {
+        if !is_trusted(&stat) {
             return Err(Error::Untrusted {
                 path: state.path().to_owned(),
             });

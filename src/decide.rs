@@ -83,6 +83,22 @@ pub struct Evidence {
     pub reading: Reading,
 }
 
+impl Evidence {
+    /// The ports of the ptp4l that prints a stream.
+    #[must_use]
+    pub fn ports_of(&self, stream: &Stream) -> Option<&Ports> {
+        (self.ports.iter())
+            .find(|ports| stream.program == Program::Ptp4l && ports.instance == stream.instance)
+    }
+
+    /// The offsets that the ptp4l with these ports prints.
+    #[must_use]
+    pub fn offsets_of(&self, ports: &Ports) -> Option<&Stream> {
+        (self.streams.iter())
+            .find(|stream| stream.program == Program::Ptp4l && stream.instance == ports.instance)
+    }
+}
+
 /// What a leg was judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Witness {
@@ -211,12 +227,8 @@ fn standings<'a>(
             let standing = Judge::new(evidence, rules, stream).standing()?;
             Some((standing, Witness::Stream(index), stream.newest.mark.age_ns))
         });
-    let prints_offsets = |ports: &Ports| {
-        (evidence.streams.iter())
-            .any(|stream| stream.program == Program::Ptp4l && stream.instance == ports.instance)
-    };
     let ports = (evidence.ports.iter().enumerate())
-        .filter(move |(_, ports)| leg == Leg::Reference && !prints_offsets(ports))
+        .filter(move |(_, ports)| leg == Leg::Reference && evidence.offsets_of(ports).is_none())
         .filter_map(move |(index, ports)| {
             let (standing, age_ns) = judge_states(ports, evidence.reading, rules)?;
             Some((standing, Witness::Ports(index), age_ns))

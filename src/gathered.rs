@@ -233,9 +233,8 @@ impl Gathered {
 
     /// What an instance printed last.
     fn printed(&self, ports: &Ports) -> Printed {
-        let offset = (self.evidence.streams.iter())
-            .find(|stream| stream.program == Program::Ptp4l && stream.instance == ports.instance)
-            .map(|stream| stream.newest.mark.place);
+        let offsets = self.evidence.offsets_of(ports);
+        let offset = offsets.map(|stream| stream.newest.mark.place);
         let state = ports.newest().map(|(_, change)| change);
         match (offset, state, ports.remembered) {
             (Some(_), None, _) => Printed::Offsets,

@@ -28,19 +28,17 @@ impl<'a> Judge<'a> {
     /// Puts a stream before the judge.
     #[must_use]
     pub fn new(evidence: &'a Evidence, rules: &'a Rules, stream: &'a Stream) -> Self {
-        let ports = (evidence.ports.iter())
-            .find(|ports| stream.program == Program::Ptp4l && ports.instance == stream.instance);
         let status = (evidence.streams.iter()).find(|each| {
             stream.program == Program::Ts2phc
                 && each.program == Program::GrandmasterStatus
                 && each.instance == stream.instance
-                && each.newest.mark.age_ns <= rules.policy.sync_age_ns
+                && rules.is_fresh(&each.newest)
         });
         Self {
             stream,
             rules,
             reading: evidence.reading,
-            ports,
+            ports: evidence.ports_of(stream),
             status,
             evidence,
         }
@@ -125,7 +123,7 @@ impl<'a> Judge<'a> {
         self.evidence.streams.iter().any(|each| {
             each.program == Program::Ts2phc
                 && each.instance == self.stream.instance
-                && each.newest.mark.age_ns <= self.rules.policy.sync_age_ns
+                && self.rules.is_fresh(&each.newest)
         })
     }
 
@@ -152,7 +150,7 @@ impl<'a> Judge<'a> {
     }
 
     fn is_fresh(&self) -> bool {
-        self.stream.newest.mark.age_ns <= self.rules.policy.sync_age_ns
+        self.rules.is_fresh(&self.stream.newest)
     }
 
     /// By the samples alone (R1, R3, R4, R5).

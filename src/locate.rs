@@ -4,6 +4,7 @@
 //! `kuberuntime/helpers.go`), and on rotation renames it to `RESTARTS.log.YYYYMMDD-HHMMSS`
 //! (`logs/container_log_manager.go`), later compressed.
 
+use crate::age::FUTURE_MAX_NS;
 use crate::clock::SECOND_NS;
 use crate::cri;
 use crate::error::{Error, Result};
@@ -161,7 +162,7 @@ impl Log {
         let last_ns = last_time(&self.newest)
             .or_else(|| last_time(&open_older(root, self.older.as_deref()).ok()??))
             .unwrap_or(self.modified_ns);
-        (last_ns <= now_ns.saturating_add(2 * SECOND_NS), last_ns)
+        (last_ns <= now_ns.saturating_add(FUTURE_MAX_NS), last_ns)
     }
 }
 

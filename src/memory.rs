@@ -9,8 +9,7 @@ use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
 use crate::gathered::{Coverage, Gathered};
 use crate::ports::Printed;
 use crate::ptp::{Leg, PortState};
-use crate::root::Directory;
-use nix::unistd::geteuid;
+use crate::root::{Directory, is_trusted};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -77,11 +76,10 @@ impl Memory {
 
     fn read(root: &Directory) -> Option<Self> {
         let path = Path::new(REPORT_DIRECTORY).join(REPORT);
-        let (text, stat) = root.small_file(&path).ok()?;
-        let ours = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
-        if !ours || stat.st_mode & 0o022 != 0 {
-            return None;
-        }
+        let (text, _) = root
+            .small_file(&path)
+            .ok()
+            .filter(|(_, stat)| is_trusted(stat))?;
         let remembering: Remembering = serde_json::from_slice(&text).ok()?;
         Some(remembering.memory)
     }

@@ -55,6 +55,12 @@ impl Rules {
         u64::try_from(limit).unwrap_or_default()
     }
 
+    /// Is a sample young enough to count (R1)?
+    #[must_use]
+    pub fn is_fresh(&self, sample: &Sample) -> bool {
+        sample.mark.age_ns <= self.policy.sync_age_ns
+    }
+
     /// No sample older than this can matter.
     #[must_use]
     pub fn reach_ns(&self) -> i64 {

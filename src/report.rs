@@ -261,8 +261,6 @@ impl LegReport {
             return self;
         };
         let has_offset = stream.program != Program::GrandmasterStatus;
-        let ports = (evidence.ports.iter())
-            .find(|ports| stream.program == Program::Ptp4l && ports.instance == stream.instance);
         Self {
             program: Some(stream.program),
             instance: Some(stream.instance.clone()).filter(|name| !name.is_empty()),
@@ -270,7 +268,7 @@ impl LegReport {
             offset_ns: has_offset.then_some(stream.newest.offset_ns),
             judged_ns: has_offset.then(|| stream.judged_ns()),
             servo: Some(stream.newest.servo),
-            port_state: ports.and_then(Ports::describe),
+            port_state: evidence.ports_of(stream).and_then(Ports::describe),
             age_seconds: Some(seconds(stream.newest.mark.age_ns)),
             ..self
         }

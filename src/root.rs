@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::unistd::geteuid;
 use rustix::fs::RawDir;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -176,6 +177,13 @@ pub fn open_named(path: &Path) -> Result<(File, FileStat)> {
     let fd = openat(AT_FDCWD, path, flags, Mode::empty())
         .map_err(|errno| link_or_io(errno, path, "; name the file it points to"))?;
     regular(fd, path, hint)
+}
+
+/// May root alone, or this user, have written what this is?
+#[must_use]
+pub fn is_trusted(stat: &FileStat) -> bool {
+    let own = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
+    own && stat.st_mode & 0o022 == 0
 }
 
 /// What kind of file a mode stands for.

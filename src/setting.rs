@@ -164,20 +164,12 @@ impl Setting {
         i64::try_from(duration.as_nanos()).map_err(|_| "is too large".into())
     }
 
-    /// A namespace is a DNS label (Kubernetes, RFC 1123).
+    /// A namespace is a DNS label.
     ///
     /// # Errors
     /// The value cannot be used.
     pub fn namespace(&self) -> Result<String> {
-        let text = self.text();
-        let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-        let bytes = text.as_encoded_bytes();
-        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| inner(byte) && *byte != b'-');
-        let valid = bytes.len() <= 63
-            && bytes.iter().all(inner)
-            && edge(bytes.first())
-            && edge(bytes.last());
-        match text.to_str().filter(|_| valid) {
+        match self.text().to_str().filter(|text| is_dns_label(text)) {
             Some(text) => Ok(text.to_owned()),
             None => Err(self.error(
                 "is no name of a namespace (lower case letters, digits and -)",
@@ -185,6 +177,16 @@ impl Setting {
             )),
         }
     }
+}
+
+/// Is this a DNS label, as Kubernetes wants its names (RFC 1123)?
+#[must_use]
+pub fn is_dns_label(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// Warnings about variables that look like ours and are not: a typing error must not pass for

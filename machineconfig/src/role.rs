@@ -1,6 +1,7 @@
 //! Machine config pools: each role gets an object of its own.
 
 use crate::error::{Error, Result};
+use ptp_sync_check::setting::is_dns_label;
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,13 +28,7 @@ impl FromStr for Role {
 
     /// A role becomes part of a name and the value of a label: a DNS label (RFC 1123) is both.
     fn from_str(text: &str) -> Result<Self> {
-        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let valid = !text.is_empty()
-            && text.len() <= 63
-            && text.bytes().all(inner)
-            && !text.starts_with('-')
-            && !text.ends_with('-');
-        if valid {
+        if is_dns_label(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Error::Role {
