@@ -1,6 +1,6 @@
 //! What the program needs, from the command line and the environment.
 
-use crate::cli::{Args, Output};
+use crate::cli::Args;
 use crate::clock::{Clocks, SECOND_NS, parse_time};
 use crate::error::Result;
 use crate::locate::{STDIN, Source};
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the marker is by default.
 pub const MARKER: &str = "/run/ptp/insync";
+
 /// Everything that a run is told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -29,6 +30,15 @@ pub struct Config {
     pub output: Option<Output>,
     /// What a person should know about the configuration.
     pub warnings: Vec<String>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Where the marker and the files beside it are.
@@ -115,11 +125,25 @@ impl Config {
                 Some(path) => Source::File(path.clone()),
             },
             clocks: as_of(args, clocks)?,
-            output: args
-                .output
-                .or((args.dry_run || args.verbose).then_some(Output::Text)),
+            output: match &args.output {
+                Some(form) => Some(Output::read(form)?),
+                None => (args.dry_run || args.verbose).then_some(Output::Text),
+            },
             warnings: Vec::new(),
         })
+    }
+}
+
+impl Output {
+    fn read(value: &OsStr) -> Result<Self> {
+        match value.to_str() {
+            Some("text") => Ok(Self::Text),
+            Some("json") => Ok(Self::Json),
+            _ => {
+                let problem = "is no form of a report";
+                Err(setting_error("--output", value, problem, "text, or json"))
+            }
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 
 use crate::apply::{Session, give_way};
 use crate::check::check;
-use crate::cli::{Args, Output};
+use crate::cli::{Answer, Args};
 use crate::clock::Clocks;
-use crate::config::{Config, Places};
+use crate::config::{Config, Output, Places};
 use crate::decide::Reason;
 use crate::error::Result;
 use crate::explain::{Mode, Style, explain};
@@ -36,12 +36,12 @@ pub fn run() -> ExitCode {
     let line: Vec<OsString> = std::env::args_os().collect();
     let args = match Args::read(&line) {
         Ok(args) => args,
-        Err(answer) if !answer.use_stderr() => {
-            print(&answer.to_string());
+        Err(Answer::Information(text)) => {
+            print(&text);
             return ExitCode::SUCCESS;
         }
-        Err(error) => {
-            complain(error.to_string().trim_end());
+        Err(Answer::Refusal(text)) => {
+            complain(text.trim_end());
             return abandon(&Args::guess(&line));
         }
     };

@@ -33,6 +33,13 @@ fn help_fits_into_80_columns() {
     }
 }
 
+/// Whatever reads the command line: the small build has no clap.
+#[test]
+fn help_is_what_clap_makes_of_the_options() {
+    let expected = ptp_sync_check::cli::command().render_help().to_string();
+    assert_eq!(run(&["--help"]).stdout, expected);
+}
+
 #[test]
 fn the_version_is_the_packages() {
     for option in ["-V", "--version"] {
@@ -47,20 +54,27 @@ fn the_version_is_the_packages() {
 
 #[test]
 fn what_is_mistyped_is_named() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["--max-ofset", "100us"], "--max-ofset"),
         (&["--dry-run", "--verbos"], "--verbos"),
         (&["-z"], "-z"),
+        (&["-nz"], "-z"),
         (&["in-sync"], "in-sync"),
+        (&["--", "-n"], "-n"),
         (&["--output", "yaml"], "yaml"),
         (&["--max-offset"], "--max-offset"),
+        (&["--max-offset", "-5us"], "-5us"),
+        (&["--log="], "--log"),
+        (&["--dry-run=yes"], "yes"),
+        (&["--namespace", "--dry-run"], "--namespace"),
     ];
     for (arguments, named) in cases {
         let refused = run(arguments);
         assert_eq!(refused.status, 2, "{arguments:?}: {}", refused.stderr);
         assert_eq!(refused.stdout, "", "{arguments:?}");
         assert!(
-            refused.stderr.contains(&format!("'{named}")),
+            refused.stderr.contains(&format!("'{named}"))
+                || refused.stderr.contains(&format!("\"{named}")),
             "{arguments:?}: {}",
             refused.stderr
         );

@@ -56,7 +56,7 @@ impl Recipe {
             "-Zbuild-std=std,panic_abort",
             "-Zbuild-std-features=optimize_for_size",
             "--no-default-features",
-            "--features=regex-lite",
+            "--features=lexopt,regex-lite",
         ];
         recipe
     }

@@ -6,26 +6,34 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Bytes of a MachineConfig of the default build.
-const BUDGET: usize = 650_000;
-
 #[test]
 #[ignore = "builds the program twice, which takes minutes"]
 fn two_folders() {
+    same_and_at_most(650_000, &[]);
+}
+
+/// What `oc apply` takes.
+#[test]
+#[ignore = "builds the program and the standard library twice, which takes minutes"]
+fn two_folders_small() {
+    same_and_at_most(262_144, &["--small"]);
+}
+
+fn same_and_at_most(bytes: usize, options: &[&str]) {
     let one = tempfile::tempdir().expect("a directory");
     let other = tempfile::tempdir().expect("a directory");
-    let first = build(&one.path().join("clone"));
-    let second = build(&other.path().join("another clone/of it"));
+    let first = build(&one.path().join("clone"), options);
+    let second = build(&other.path().join("another clone/of it"), options);
     assert!(first == second, "differs from folder to folder");
     assert!(
-        first.len() <= BUDGET,
-        "{} bytes, expected {BUDGET}",
+        first.len() <= bytes,
+        "{} bytes, expected {bytes}",
         first.len()
     );
 }
 
 /// Builds in a copy of the sources.
-fn build(clone: &Path) -> String {
+fn build(clone: &Path, options: &[&str]) -> String {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for part in [
         "Cargo.lock",
@@ -41,6 +49,7 @@ fn build(clone: &Path) -> String {
     let status = Command::new(env!("CARGO_BIN_EXE_machineconfig"))
         .args(["--role", "worker", "--out"])
         .arg(&out)
+        .args(options)
         // As `cargo run` would set it there.
         .env("CARGO_MANIFEST_DIR", clone.join("machineconfig"))
         .status();
