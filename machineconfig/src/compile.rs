@@ -46,12 +46,19 @@ impl Recipe {
         }
     }
 
-    /// The same, as small as can be.
-    fn small(arch: Arch, workspace: &Path) -> Self {
-        let mut recipe = Self::musl(arch, workspace);
-        recipe.toolchain = Toolchain::Nightly;
-        let flags = ["-Zunstable-options", "-Cpanic=immediate-abort"];
-        recipe.flags.extend(flags.map(String::from));
+    /// The same, as small as can be. Only the C library is taken as it is, from where it surely
+    /// can be had: not every nightly comes with one for every target.
+    fn small(musl: Self) -> Self {
+        let libraries = musl.toolchain.libraries(&musl.triple).unwrap_or_default();
+        let mut recipe = Self {
+            toolchain: Toolchain::Nightly,
+            ..musl
+        };
+        recipe.flags.extend([
+            format!("-Lnative={}", libraries.join("self-contained").display()),
+            "-Zunstable-options".into(),
+            "-Cpanic=immediate-abort".into(),
+        ]);
         recipe.arguments = &[
             "-Zbuild-std=std,panic_abort",
             "-Zbuild-std-features=optimize_for_size",
@@ -78,19 +85,19 @@ impl Recipe {
         workspace: &Path,
         say: &mut dyn FnMut(&str),
     ) -> Result<Self> {
-        if effort == Effort::Small {
-            let small = Self::small(arch, workspace);
-            // The C library still comes from the target that rustup brings.
-            let possible = small.toolchain.has_sources() && small.can_be_had(say);
-            return possible.then_some(small).ok_or(Error::Small);
-        }
         let musl = Self::musl(arch, workspace);
-        if musl.can_be_had(say) {
-            return Ok(musl);
+        if effort == Effort::Small && !Toolchain::Nightly.has_sources() {
+            return Err(Error::Small);
+        }
+        if Toolchain::current_can_have(&musl.triple, say) {
+            return Ok(match effort {
+                Effort::Stable => musl,
+                Effort::Small => Self::small(musl),
+            });
         }
         let gnu = Self::gnu(arch);
         let triple = musl.triple;
-        if !arch.is_native() || !gnu.toolchain.has(&gnu.triple) {
+        if effort == Effort::Small || !arch.is_native() || !gnu.toolchain.has(&gnu.triple) {
             return Err(Error::Target { triple });
         }
         say(&format!(
@@ -98,10 +105,6 @@ impl Recipe {
              the binary twice as large"
         ));
         Ok(gnu)
-    }
-
-    fn can_be_had(&self, say: &mut dyn FnMut(&str)) -> bool {
-        self.toolchain.can_have(&self.triple, say)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The compilers that build the binary.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A toolchain of Rust.
@@ -37,27 +37,30 @@ impl Toolchain {
         (output.status.success() && !answer.is_empty()).then(|| answer.to_owned())
     }
 
+    /// Where the standard library for a target is, or would be.
+    #[must_use]
+    pub fn libraries(self, triple: &str) -> Option<PathBuf> {
+        let directory = self.ask(&["--print=target-libdir", "--target", triple]);
+        directory.map(PathBuf::from)
+    }
+
     /// Is the standard library for a target there?
     #[must_use]
     pub fn has(self, triple: &str) -> bool {
-        let directory = self.ask(&["--print=target-libdir", "--target", triple]);
-        let files = directory.and_then(|path| std::fs::read_dir(path).ok());
+        let files = self.libraries(triple).and_then(|path| path.read_dir().ok());
         files.is_some_and(|mut files| files.next().is_some())
     }
 
-    /// Is there, or can rustup bring, the standard library for a target?
+    /// Does the current one have, or can rustup bring it, the standard library for a target?
     #[must_use]
-    pub fn can_have(self, triple: &str, say: &mut dyn FnMut(&str)) -> bool {
-        if self.has(triple) {
+    pub fn current_can_have(triple: &str, say: &mut dyn FnMut(&str)) -> bool {
+        if Self::Current.has(triple) {
             return true;
         }
         say(&format!("adding the standard library for {triple}"));
         let mut rustup = Command::new("rustup");
-        rustup.args(["target", "add", triple]);
-        if self == Self::Nightly {
-            rustup.args(["--toolchain", "nightly"]);
-        }
-        rustup.status().is_ok_and(|status| status.success()) && self.has(triple)
+        let status = rustup.args(["target", "add", triple]).status();
+        status.is_ok_and(|status| status.success()) && Self::Current.has(triple)
     }
 
     /// Are the sources of the standard library there?

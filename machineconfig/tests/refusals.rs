@@ -172,16 +172,6 @@ fn a_file_that_is_not_there() {
 }
 
 #[test]
-fn small_without_nightly() {
-    let workshop = Workshop::new();
-    let mut command = workshop.command(&["--small"]);
-    let output = command.env("PATH", "/nonexistent").output();
-    let stderr = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
-    let expected = "error: --small needs the nightly toolchain with the sources of the standard";
-    assert!(stderr.is_ok_and(|stderr| stderr.starts_with(expected)));
-}
-
-#[test]
 fn usage() {
     for arguments in [
         &["--arch", "riscv64"][..],

@@ -76,6 +76,18 @@ pub struct Answer {
     pub stderr: String,
 }
 
+impl Answer {
+    /// Runs a command.
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().expect("the program runs");
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
 /// A directory with a stand-in for the program.
 pub struct Workshop {
     directory: TempDir,
@@ -127,12 +139,7 @@ impl Workshop {
 
     /// Runs it.
     pub fn run(&self, arguments: &[&str]) -> Answer {
-        let output = self.command(arguments).output().expect("the program runs");
-        Answer {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Answer::of(&mut self.command(arguments))
     }
 
     /// Packs the stand-in; this must succeed.
