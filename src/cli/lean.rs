@@ -1,4 +1,4 @@
-//! The command line as lexopt reads it: the same options and the same help in a twentieth of
+//! The command line as lexopt reads it: the same options and the same help in a fifteenth of
 //! clap's size.
 
 use super::{ABOUT, AFTER_HELP, Answer, Args, OPTIONS, Opt, Takes};
