@@ -1,6 +1,6 @@
 //! What the user typed. What the program needs is in [`crate::config`].
 //!
-//! [`OPTIONS`] is the one definition: both readers follow it, and `--help`, the man page and the
+//! `OPTIONS` is the one definition: both readers follow it, and `--help`, the man page and the
 //! completions are made from it.
 
 #[cfg(feature = "lexopt")]

@@ -57,11 +57,16 @@ pub enum Error {
     )]
     Small,
     /// cargo has failed, and has said why.
-    #[error("cargo build has failed with {status}")]
-    Build {
+    #[error("cargo {command} has failed with {status}")]
+    Cargo {
+        /// What it was to do.
+        command: &'static str,
         /// Its exit status.
         status: std::process::ExitStatus,
     },
+    /// What the program is made of cannot be told.
+    #[error("cannot write the bill of materials")]
+    Sbom(#[source] Box<dyn std::error::Error>),
     /// systemd does not take the units.
     #[error("systemd-analyze verify rejects the units:\n{output}")]
     Units {

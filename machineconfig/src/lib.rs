@@ -3,10 +3,12 @@
 //! Data flows one way:
 //!
 //! ```text
-//! Args -> compile or --binary -> elf -> payload -.
-//! Args -> role ----------------------------------+-> manifest -> limits
-//! Args -> units ---------------------------------'       |
-//! file -------------------------------> rules -> unpack <' -> rehearsal
+//! Args -> recipe -> compile -> sbom
+//!                      |
+//! Args -> or --binary -+-> elf -> payload -.
+//! Args -> role ----------------------------+-> manifest -> limits
+//! Args -> units ---------------------------'       |
+//! file -------------------------> rules -> unpack <' -> rehearsal
 //! ```
 //!
 //! Whatever is built is unpacked again as the Machine Config Operator would, and tried, before
@@ -30,6 +32,8 @@ pub mod limits;
 pub mod manifest;
 /// Bytes as Ignition takes them.
 pub mod payload;
+/// What is built, and how.
+pub mod recipe;
 /// Trying what would be on the node.
 pub mod rehearsal;
 /// Machine config pools.
@@ -38,6 +42,8 @@ pub mod role;
 pub mod rules;
 /// From the command line to the exit status.
 pub mod run;
+/// What the program is made of.
+pub mod sbom;
 /// The compilers that build the binary.
 pub mod toolchain;
 /// What a unit in a MachineConfig must be.

@@ -2,13 +2,15 @@
 
 use crate::arch::Arch;
 use crate::cli::{Build, Command, CommandLine};
-use crate::compile::{Effort, compile};
+use crate::compile::compile;
 use crate::elf;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::manifest::{contents, manifest, yaml};
+use crate::recipe::{Effort, Recipe};
 use crate::rehearsal::{run_program, verify_units};
 use crate::role::Role;
+use crate::sbom::sbom;
 use crate::units::Units;
 use crate::unpack::unpack;
 use clap::Parser;
@@ -43,9 +45,12 @@ fn unpack_file(file: &Path, root: &Path) -> Result<()> {
 fn build(wanted: &Build) -> Result<()> {
     let roles = roles(&wanted.roles)?;
     let units = Units::new(wanted.interval.as_deref(), &wanted.settings)?;
-    let path = match &wanted.binary {
-        Some(path) => path.clone(),
-        None => compile(wanted.arch, effort(wanted), &mut say)?,
+    let (path, recipe) = if let Some(path) = &wanted.binary {
+        (path.clone(), None)
+    } else {
+        let recipe = Recipe::choose(wanted.arch, effort(wanted), &mut say)?;
+        compile(&recipe, &mut say)?;
+        (recipe.program(), Some(recipe))
     };
     let program = fs::read(&path).map_err(Error::io("read", &path))?;
     elf::check(&path, &program, wanted.arch)?;
@@ -63,9 +68,15 @@ fn build(wanted: &Build) -> Result<()> {
     if let Some(output) = outputs.first() {
         rehearse(output, &path, wanted.arch)?;
     }
+    let bill = recipe.map(|recipe| sbom(&recipe, &program)).transpose()?;
     fs::create_dir_all(&wanted.out).map_err(Error::io("make", &wanted.out))?;
     for output in &outputs {
         output.write(&wanted.out)?;
+    }
+    if let Some(bill) = bill {
+        let path = (wanted.out).join(format!("ptp-sync-check-{}.cdx.json", wanted.arch));
+        fs::write(&path, &bill).map_err(Error::io("write", &path))?;
+        say(&format!("{}, what the program is made of", path.display()));
     }
     Ok(())
 }
