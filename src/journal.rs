@@ -3,7 +3,11 @@
 //! Written when everything is done, from a thread of its own: a journal that hangs can neither
 //! change nor delay the outcome.
 
-use crate::report::Report;
+use crate::config::Places;
+use crate::decide::Reason;
+use crate::policy::Verdict;
+use crate::report::{Action, Report};
+use crate::root::below;
 use std::io::Write;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -28,34 +32,79 @@ pub enum Sink {
     Stderr,
 }
 
-/// Writes the line for a report.
-pub fn record(report: &Report, sink: Sink) {
-    let message = message(report);
-    let sent = sink == Sink::Journal && send(report.clone(), message.clone());
+/// What there is to say.
+#[derive(Clone, Debug)]
+pub struct Event {
+    previous: Verdict,
+    verdict: Verdict,
+    reason: Reason,
+    offset_ns: Option<i64>,
+    age_seconds: Option<f64>,
+    limit_ns: Option<u64>,
+    log: Option<String>,
+    message: String,
+}
+
+impl Event {
+    /// A run came to a verdict.
+    #[must_use]
+    pub fn decided(report: &Report) -> Self {
+        let leg = report.deciding_leg();
+        let offset_ns = leg.and_then(|leg| leg.offset_ns);
+        let offset = offset_ns.map_or(String::new(), |offset| format!(", offset {offset} ns"));
+        let message = format!(
+            "{} ({}), was {}: {} {}{offset}, limit {} ns",
+            report.verdict,
+            report.reason,
+            report.previous,
+            report.action,
+            report.marker,
+            report.limit_ns,
+        );
+        Self {
+            previous: report.previous,
+            verdict: report.verdict,
+            reason: report.reason,
+            offset_ns,
+            age_seconds: leg.and_then(|leg| leg.age_seconds),
+            limit_ns: Some(report.limit_ns),
+            log: report.log.clone(),
+            message,
+        }
+    }
+
+    /// A run that was told nonsense has removed the marker.
+    #[must_use]
+    pub fn abandoned(places: &Places) -> Self {
+        let (previous, verdict) = (Verdict::InSync, Verdict::OutOfSync);
+        let (reason, action) = (Reason::ConfigError, Action::Remove);
+        let marker = places.root.join(below(&places.marker));
+        let marker = marker.display();
+        Self {
+            previous,
+            verdict,
+            reason,
+            offset_ns: None,
+            age_seconds: None,
+            limit_ns: None,
+            log: None,
+            message: format!("{verdict} ({reason}), was {previous}: {action} {marker}"),
+        }
+    }
+}
+
+/// Writes the line for an event.
+pub fn record(event: Event, sink: Sink) {
+    let message = event.message.clone();
+    let sent = sink == Sink::Journal && send(event);
     if !sent {
         // Nobody is left to tell.
         let _ = writeln!(std::io::stderr(), "ptp-sync-check: {message}");
     }
 }
 
-fn message(report: &Report) -> String {
-    let offset = match report.deciding_leg().and_then(|leg| leg.offset_ns) {
-        Some(offset_ns) => format!(", offset {offset_ns} ns"),
-        None => String::new(),
-    };
-    format!(
-        "{} ({}), was {}: {} {}{offset}, limit {} ns",
-        report.verdict,
-        report.reason,
-        report.previous,
-        report.action,
-        report.marker,
-        report.limit_ns,
-    )
-}
-
 /// Sends the line to the journal. False if there is none, or it does not answer.
-fn send(report: Report, message: String) -> bool {
+fn send(event: Event) -> bool {
     let (done, outcome) = sync_channel(1);
     let sender = thread::Builder::new().spawn(move || {
         let Ok(layer) = tracing_journald::layer() else {
@@ -66,20 +115,18 @@ fn send(report: Report, message: String) -> bool {
             .with_syslog_identifier(IDENTIFIER.to_owned())
             .with_field_prefix(None);
         let subscriber = Registry::default().with(LevelFilter::DEBUG).with(layer);
-        tracing::subscriber::with_default(subscriber, || emit(&report, &message));
+        tracing::subscriber::with_default(subscriber, || emit(&event));
         let _ = done.send(true);
     });
     sender.is_ok() && outcome.recv_timeout(PATIENCE).unwrap_or(false)
 }
 
-fn emit(report: &Report, message: &str) {
-    let leg = report.deciding_leg();
-    let (verdict, reason) = (report.verdict.word(), report.reason.word());
-    let offset_ns = leg.and_then(|leg| leg.offset_ns);
-    let age_seconds = leg.and_then(|leg| leg.age_seconds);
-    let limit_ns = report.limit_ns;
-    let log = report.log.as_deref();
-    macro_rules! event {
+fn emit(event: &Event) {
+    let (verdict, reason) = (event.verdict.word(), event.reason.word());
+    let (offset_ns, limit_ns) = (event.offset_ns, event.limit_ns);
+    let (age_seconds, log) = (event.age_seconds, event.log.as_deref());
+    let message = &event.message;
+    macro_rules! line {
         ($level:ident $(, $id:ident = $value:expr)?) => {
             tracing::$level!(
                 $($id = $value,)?
@@ -87,9 +134,9 @@ fn emit(report: &Report, message: &str) {
             )
         };
     }
-    if report.verdict == report.previous {
-        event!(debug);
+    if event.verdict == event.previous {
+        line!(debug);
     } else {
-        event!(info, message_id = MESSAGE_ID);
+        line!(info, message_id = MESSAGE_ID);
     }
 }

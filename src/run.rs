@@ -10,7 +10,8 @@ use crate::config::{Config, Output, Places};
 use crate::decide::Reason;
 use crate::error::Result;
 use crate::explain::{Mode, Style, explain};
-use crate::journal::{self, Sink};
+use crate::journal::{self, Event, Sink};
+use crate::marker::{self, Found};
 use crate::policy::Verdict;
 use crate::report::Report;
 use crate::root::Directory;
@@ -100,7 +101,7 @@ fn act(config: &Config, args: &Args) -> Result<Report> {
             session.end();
             std::mem::forget(root);
             if report.verdict != report.previous || args.verbose {
-                journal::record(&report, sink(&config.places));
+                journal::record(Event::decided(&report), sink(&config.places));
             }
             if report.reason == Reason::LogUnreadable {
                 for warning in &report.warnings {
@@ -119,18 +120,27 @@ fn act(config: &Config, args: &Args) -> Result<Report> {
 /// The end of a run that was told nonsense.
 fn abandon(args: &Args) -> ExitCode {
     if !args.dry_run {
-        yield_to_ntp(&Places::new(args));
+        let places = Places::new(args);
+        let stood = Directory::open(&places.root)
+            .and_then(|root| marker::look(&root, &places, None))
+            .is_ok_and(|found| matches!(found, Found::Present | Found::Foreign));
+        if yield_to_ntp(&places) && stood {
+            journal::record(Event::abandoned(&places), sink(&places));
+        }
     }
     ExitCode::from(USAGE)
 }
 
-fn yield_to_ntp(places: &Places) {
-    if let Err(error) = give_way(places) {
+/// Says so where it fails.
+fn yield_to_ntp(places: &Places) -> bool {
+    let outcome = give_way(places);
+    if let Err(error) = &outcome {
         complain(&format!(
             "error: {}; chronyd stays blocked until the marker is removed",
             error.chain()
         ));
     }
+    outcome.is_ok()
 }
 
 /// Only what is about this machine belongs into its journal.

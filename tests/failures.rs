@@ -981,6 +981,10 @@ fn f60_f61_f62_f63_settings() {
         );
         assert!(!node.is_marked(), "{name}={value}");
         assert_eq!(node.verb(), "start");
+        let event = "out-of-sync (config-error), was in-sync: remove ";
+        assert!(run.stderr.contains(event), "{}", run.stderr);
+        let again = node.run_with(&[(name, value)], &[]);
+        assert!(!again.stderr.contains(event), "no change, no event");
 
         let node = marked();
         assert_eq!(node.run_with(&[(name, value)], &["-n"]).status, 2);
