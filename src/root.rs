@@ -76,16 +76,18 @@ impl Directory {
         Ok(names)
     }
 
-    /// The first bytes of a file below this one in a place where only root or the kernel can
-    /// have put it. None where it is not.
+    /// A file of one line below this one, in a place where only root or the kernel can have put
+    /// it. None where it is not.
     #[must_use]
-    pub fn first_bytes(&self, path: &Path) -> Option<Vec<u8>> {
+    pub fn first_line(&self, path: &Path) -> Option<Vec<u8>> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
         let fd = open_beneath(&self.fd, below(path), flags, Mode::empty()).ok()?;
-        let mut content = vec![0; 256];
-        let read = File::from(fd).read(&mut content).ok()?;
-        content.truncate(read);
-        Some(content)
+        let mut content = [0; 256];
+        read_up_to(&mut File::from(fd), &mut content, |read| {
+            read.ends_with(b"\n")
+        })
+        .ok()
+        .map(<[u8]>::to_vec)
     }
 
     /// The content of a small file below this one, and what kind of file it is.
@@ -96,9 +98,9 @@ impl Directory {
         let (mut file, stat) = self.file(path)?;
         let size = usize::try_from(stat.st_size).unwrap_or_default();
         let mut content = vec![0; size.min(SMALL_MAX)];
-        let read = file
-            .read(&mut content)
-            .map_err(Error::io("read", &self.join(path)))?;
+        let read = read_up_to(&mut file, &mut content, |_| false)
+            .map_err(Error::io("read", &self.join(path)))?
+            .len();
         content.truncate(read);
         Ok((content, stat))
     }
@@ -278,6 +280,28 @@ fn open_stepwise(
         current = Some(openat(from, name, step | OFlag::O_NOFOLLOW, mode)?);
     }
     current.ok_or(Errno::ENOENT)
+}
+
+/// Reads until the buffer is full, the file ends, or what has been read is enough: nobody
+/// promises that one read(2) gives all there is.
+fn read_up_to<'a>(
+    file: &mut File,
+    buffer: &'a mut [u8],
+    is_enough: fn(&[u8]) -> bool,
+) -> io::Result<&'a [u8]> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if is_enough(buffer.get(..done).unwrap_or_default()) {
+            break;
+        }
+    }
+    Ok(buffer.get(..done).unwrap_or_default())
 }
 
 /// Is an error "there is nothing"?

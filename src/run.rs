@@ -13,7 +13,7 @@ use crate::explain::{Mode, Style, explain};
 use crate::journal::{self, Sink};
 use crate::policy::Verdict;
 use crate::report::Report;
-use crate::root::Directory;
+use crate::root::{Directory, below};
 use crate::setting::misspelt;
 use nix::sys::signal::{SigSet, Signal};
 use std::ffi::OsString;
@@ -84,14 +84,14 @@ fn status(report: &Report, args: &Args) -> u8 {
 
 /// A dry run.
 fn look(config: &Config) -> Result<Report> {
-    Ok(check(config, &Directory::open(&config.places.root)?))
+    check(config, &Directory::open(&config.places.root)?)
 }
 
 /// A real run.
 fn act(config: &Config, args: &Args) -> Result<Report> {
     let outcome = Directory::open(&config.places.root).and_then(|root| {
         let session = Session::begin(&root)?;
-        let report = check(config, &root);
+        let report = check(config, &root)?;
         session.apply(&root, &config.places, &report)?;
         Ok((report, session, root))
     });
@@ -127,8 +127,9 @@ fn abandon(args: &Args) -> ExitCode {
 fn yield_to_ntp(places: &Places) {
     if let Err(error) = give_way(places) {
         complain(&format!(
-            "error: {}; chronyd stays blocked until the marker is removed",
-            error.chain()
+            "error: {}; chronyd stays blocked until {} is removed",
+            error.chain(),
+            places.root.join(below(&places.marker)).display()
         ));
     }
 }
