@@ -13,6 +13,8 @@
     reason = "a test may fail, and its times are round"
 )]
 
+pub mod shipped;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
