@@ -60,18 +60,22 @@ impl Directory {
         self.path.join(below(path))
     }
 
-    /// The names in a directory below this one, in no order.
+    /// The names in a directory below this one that are wanted, in no order: of the others there
+    /// may be very many.
     ///
     /// # Errors
     /// It is not there, behind a symbolic link, or the kernel does not list it.
-    pub fn names(&self, path: &Path) -> Result<Vec<OsString>> {
+    pub fn names(&self, path: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<OsString>> {
         let directory = self.directory(path)?;
         let mut buffer = [MaybeUninit::uninit(); 8 << 10];
         let mut entries = RawDir::new(&directory, &mut buffer);
         let mut names = Vec::new();
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(Error::io("list", directory.path()))?;
-            names.push(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+            let name = entry.file_name().to_bytes();
+            if is_wanted(name) {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
         }
         Ok(names)
     }
