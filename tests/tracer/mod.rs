@@ -4,6 +4,8 @@
 //! per thread, whatever they are called, and a read or a write can be made truly short: the
 //! kernel is asked for fewer bytes, so that what is not read stays unread.
 
+#![allow(dead_code, reason = "every test uses a part of it")]
+
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Event, Options};
 use nix::sys::signal::{Signal, kill};
@@ -66,6 +68,8 @@ pub struct Run {
     pub calls: Vec<Call>,
     /// The call that went wrong; None where the run never came to it.
     pub hit: Option<Call>,
+    /// The most memory that it ever had.
+    pub resident_kib: u64,
     pub end: End,
     pub stderr: String,
 }
@@ -122,6 +126,7 @@ pub fn run(command: &Command, program: &Path, fault: Option<(Aim, Fault)>) -> Ru
         threads: HashMap::new(),
         calls: Vec::new(),
         hit: None,
+        resident_kib: 0,
         fault,
     };
     let (running, ended) = channel::<()>();
@@ -140,6 +145,7 @@ pub fn run(command: &Command, program: &Path, fault: Option<(Aim, Fault)>) -> Ru
     Run {
         calls: tracer.calls,
         hit: tracer.hit,
+        resident_kib: tracer.resident_kib,
         end,
         stderr,
     }
@@ -150,6 +156,7 @@ struct Tracer {
     threads: HashMap<Pid, Thread>,
     calls: Vec<Call>,
     hit: Option<Call>,
+    resident_kib: u64,
     fault: Option<(Aim, Fault)>,
 }
 
@@ -266,6 +273,9 @@ impl Tracer {
         };
         thread.calls += 1;
         self.calls.push(call);
+        if call.number == Sysno::exit_group {
+            self.resident_kib = resident_kib(pid);
+        }
         assert!(self.calls.len() < CALLS_MAX, "it does not end: {call:?}");
         let fault = self
             .fault
@@ -308,4 +318,15 @@ fn is_hit(aim: Aim, fault: Fault, call: &Call) -> bool {
 fn wakes(call: &Call) -> bool {
     const FUTEX_WAKE: u64 = 1;
     call.number == Sysno::futex && call.arguments[1] & 0x7f == FUTEX_WAKE
+}
+
+/// `VmHWM` is kept in coarse counters (`mm_struct.rss_stat`), which `Rss` is not.
+fn resident_kib(pid: Pid) -> u64 {
+    let number = |file: &str, field: &str| -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+        line.split_ascii_whitespace().next()?.parse().ok()
+    };
+    let most = number("status", "VmHWM:").max(number("smaps_rollup", "Rss:"));
+    most.expect("its memory")
 }
