@@ -958,3 +958,74 @@ fn what_follows_for_a_telco_boundary_clock() {
         IN,
     )]);
 }
+
+/// Most lines of a log are passed over unread: never one that matters.
+#[test]
+fn what_is_passed_over_does_not_matter() {
+    let ts2phc = |profile: u32, age, offset: &str| {
+        let text = format!("[ts2phc.{profile}.config:6] ens4f0 offset {offset} s2 freq      -1");
+        line("ts2phc", age, &text)
+    };
+    let boundary_clock = |profile: u32, age| {
+        let text = format!("[ts2phc.{profile}.config] ens4f0 offset 1 T-BC-STATUS s2");
+        daemon("T-BC", age, &text)
+    };
+    let follows = port(3000.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED");
+    let flapping = |instance: u32, number: u32| -> Vec<String> {
+        (0..70)
+            .map(|count| {
+                let change = match count % 2 {
+                    0 => "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+                    _ => "SLAVE to UNCALIBRATED on SYNCHRONIZATION_FAULT",
+                };
+                let text = format!("[ptp4l.{instance}.config:5] port {number} (ens5f0): {change}");
+                line("ptp4l", 2900.0 - f64::from(count), &text)
+            })
+            .collect()
+    };
+    check(vec![
+        row(
+            "T-BC-STATUS behind the ts2phc that it is about",
+            vec![boundary_clock(1, 2.0), ts2phc(1, 0.5, "500000"), fine()],
+            IN,
+        ),
+        row(
+            "without it the ts2phc counts",
+            vec![ts2phc(1, 0.5, "500000"), fine()],
+            OVER,
+        ),
+        row(
+            "T-BC-STATUS behind that of another profile",
+            vec![
+                boundary_clock(1, 2.0),
+                boundary_clock(2, 1.0),
+                ts2phc(1, 0.5, "500000"),
+                fine(),
+            ],
+            IN,
+        ),
+        row(
+            "a port behind one of another instance that flaps",
+            [vec![follows.clone()], flapping(1, 1), vec![fine()]].concat(),
+            IN,
+        ),
+        row(
+            "a port behind another one of its instance that flaps",
+            [vec![follows], flapping(0, 2), vec![fine()]].concat(),
+            IN,
+        ),
+        row(
+            "only the one that flaps",
+            [flapping(0, 2), vec![fine()]].concat(),
+            LOST,
+        ),
+    ]);
+}
+
+#[test]
+fn r9_a_leg_that_is_required_tells_why_its_own_lines_do_not_count() {
+    let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
+    assert_eq!(verdict(&node.act()), IN);
+    node.log(&[ptp4l(-100.0, "1", "s2"), phc2sys(-9.0, "1", "s2")]);
+    assert_eq!(verdict(&node.act_at(10.0)), "out-of-sync (from-the-future)");
+}
