@@ -749,6 +749,39 @@ fn r9_a_remembered_slave_serves_until_it_is_gone() {
 }
 
 #[test]
+fn r9_what_came_after_outranks_what_is_remembered() {
+    let node = Node::with_log(&[
+        port(9.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        fine(),
+    ]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Many lines behind the end, and long ago.
+    let mut lines: Vec<String> = (0..900)
+        .step_by(5)
+        .map(|time| phc2sys(-f64::from(time), "1", "s2"))
+        .collect();
+    let change = "SLAVE to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)";
+    lines.insert(20, port(-98.0, 1, change));
+    node.log(&lines);
+    assert_eq!(verdict(&node.act_at(896.0)), LOST);
+}
+
+#[test]
+fn r9_what_is_remembered_is_not_read_again() {
+    let slave = port(300.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED");
+    let other = format!("{} stderr F nothing that counts\n", at(200.0));
+    let old = [slave, other.repeat((2 << 20) / other.len()), fine()];
+    let node = Node::with_log(&old);
+    assert_eq!(verdict(&node.act()), IN);
+    let new = (1..=300).map(|time| phc2sys(-f64::from(time), "1", "s2"));
+    node.log(&old.into_iter().chain(new).collect::<Vec<String>>());
+    let report = node.act_at(301.0);
+    assert_eq!(verdict(&report), IN);
+    let scanned = report["scanned_bytes"].as_u64().expect("a number");
+    assert!(scanned < 1 << 20, "{scanned} bytes");
+}
+
+#[test]
 fn r9_a_remembered_slave_serves_no_instance_that_printed_offsets() {
     let node = Node::with_log(&[
         port(9.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
