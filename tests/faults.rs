@@ -201,8 +201,10 @@ impl Cell {
     }
 
     fn run(&self, scene: &Scene, fault: Option<(tracer::Aim, Fault)>) -> (tracer::Run, Left) {
+        self.has_told();
         let run = tracer::run(&self.command(0.0, scene.variables), &self.program, fault);
-        let left = Left::behind(&self.node);
+        let mut left = Left::behind(&self.node);
+        left.is_told = self.has_told() || run.stderr.contains("ptp-sync-check: ");
         (run, left)
     }
 
@@ -213,9 +215,13 @@ impl Cell {
         (status, Left::behind(&self.node))
     }
 
-    /// Empties the journal: a full one would make every run wait.
-    fn forget_journal(&self) {
-        while self.journal.recv(&mut []).is_ok() {}
+    /// Whether the journal has been told anything since the last time. Empties it: a full one
+    /// would make every run wait.
+    fn has_told(&self) -> bool {
+        std::iter::repeat_with(|| self.journal.recv(&mut []))
+            .take_while(Result::is_ok)
+            .count()
+            > 0
     }
 }
 
@@ -262,6 +268,8 @@ struct Left {
     verb: Option<String>,
     report: Option<String>,
     names: Vec<String>,
+    /// Whether the journal has a line about it, or standard error in its place.
+    is_told: bool,
 }
 
 impl Left {
@@ -279,6 +287,7 @@ impl Left {
             verb: text(VERB),
             report: text(REPORT),
             names,
+            is_told: false,
         }
     }
 
@@ -365,6 +374,12 @@ fn after_fault(expected: &Expected, run: &tracer::Run, left: &Left) -> Vec<&'sta
     must(
         status != Some(0) || left.stops_chronyd() == left.is_marked(),
         "the verb contradicts the marker",
+    );
+    let has_changed = left.says("verdict") != left.says("previous");
+    let by_main = run.hit.is_none_or(|call| call.aim.thread == 0);
+    must(
+        status != Some(0) || !has_changed || !by_main || left.is_told,
+        "nobody is told of the change",
     );
     // Into sync the verb comes last, out of sync first. Where its directory could not be opened
     // an old verb may stay behind: nobody asks for it after a failure, and the unit that follows
@@ -499,7 +514,6 @@ fn play(scene: &Scene) -> Row {
     let (undisturbed, left) = cell.run(scene, None);
     let next = cell.next(scene);
     let expected = Expected { before, left, next };
-    cell.forget_journal();
     let mut row = Row {
         name: scene.name,
         calls: undisturbed.calls.len(),
@@ -520,7 +534,6 @@ fn play(scene: &Scene) -> Row {
             }
             let next = cell.next(scene);
             broken.extend(after_recovery(&expected, &next));
-            cell.forget_journal();
             if !broken.is_empty() {
                 row.broken.push(format!(
                     "{}: {fault:?} at {} ({:?}): {}\n{:?} {left:#?}\n{}then {next:#?}",

@@ -112,6 +112,11 @@ fn r1_age() {
             "out-of-sync (from-another-boot)",
         ),
         row(
+            "exactly as old as the node is up",
+            skewed(UPTIME, 1.0),
+            STALE,
+        ),
+        row(
             "unix seconds in the bracket: the wall time alone counts",
             vec![format!(
                 "{} stdout F ptp4l[1784894399.500]: [ptp4l.0.config:6] \
