@@ -218,7 +218,9 @@ fn an_attacker_who_owns_the_directory_of_the_marker() {
 
     let mut statuses = [0; 2];
     for number in 0..400 {
-        let run = answer(program(&node).arg("--log").arg(&logs[number % 2]));
+        let run = answer(&mut patiently(
+            program(&node).arg("--log").arg(&logs[number % 2]),
+        ));
         let status = usize::try_from(run.status)
             .ok()
             .filter(|status| *status < 2);
@@ -257,6 +259,17 @@ fn an_attacker_who_owns_the_directory_of_the_marker() {
         );
     }
     assert_eq!(snapshot(node.root()), before);
+}
+
+/// The command, killed if it never ends: to wait for a FIFO's other end is to wait for ever.
+fn patiently(command: &Command) -> Command {
+    let mut bounded = Command::new("timeout");
+    bounded
+        .args(["--signal=KILL", "60"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null());
+    bounded
 }
 
 /// Lets other users into a temporary directory.
