@@ -101,15 +101,22 @@ impl Session {
 /// # Errors
 /// The marker is still there: chronyd stays blocked.
 pub fn give_way(places: &Places) -> Result<()> {
-    let removed = Directory::open(&places.root).and_then(|root| {
-        // Where this fails there is no verb, and the unit's own default is to start.
-        if let Ok(state) = root.directory(Path::new(REPORT_DIRECTORY)) {
-            let _ = start(&state);
-        }
-        marker::remove(&root, places)
-    });
-    match removed {
-        Err(error) if error.is_exhausted() => marker::remove_by_path(places),
+    let root = || Directory::open(&places.root);
+    let told = root()
+        .and_then(|root| root.directory(Path::new(REPORT_DIRECTORY)))
+        .and_then(|state| start(&state));
+    // Where this fails an old verb may stay. Nobody asks for it: this run has failed, and the
+    // unit that then runs removes it (ptp-sync-failsafe.service).
+    let verb = Path::new(REPORT_DIRECTORY).join(CHRONYD_ENV);
+    let _ = or_by_path(told, places, &verb);
+    let removed = root().and_then(|root| marker::remove(&root, places));
+    or_by_path(removed, places, &places.marker)
+}
+
+/// Removes a file by its path if that alone is left to do: it takes no descriptor.
+fn or_by_path(result: Result<()>, places: &Places, path: &Path) -> Result<()> {
+    match result {
+        Err(error) if error.is_exhausted() => marker::remove_by_path(places, path),
         result => result,
     }
 }
@@ -122,7 +129,7 @@ fn start(state: &Directory) -> Result<()> {
 /// Writes chronyd's verb, unless it stands there already.
 fn tell(state: &Directory, verb: &str) -> Result<()> {
     let content = format!("CHRONYD_VERB={verb}\n");
-    match state.first_bytes(Path::new(CHRONYD_ENV)) {
+    match state.first_line(Path::new(CHRONYD_ENV)) {
         Some(told) if told == content.as_bytes() => Ok(()),
         _ => marker::replace(state, CHRONYD_ENV, &content),
     }

@@ -23,8 +23,10 @@ use std::path::Path;
 const EARLIEST_NS: i64 = 1_577_836_800 * SECOND_NS;
 
 /// Looks and decides.
-#[must_use]
-pub fn check(config: &Config, root: &Directory) -> Report {
+///
+/// # Errors
+/// The last report is there and cannot be read.
+pub fn check(config: &Config, root: &Directory) -> Result<Report> {
     let mut config = config.clone();
     let boot_id = boot_id(root);
     let before = before(&mut config, root, boot_id.as_deref());
@@ -32,7 +34,7 @@ pub fn check(config: &Config, root: &Directory) -> Report {
         policy: config.policy,
         previous: before.previous,
     };
-    let memory = Memory::recall(root, boot_id.as_deref(), config.clocks);
+    let memory = Memory::recall(root, boot_id.as_deref(), config.clocks)?;
     let is_blind = before.occupied != Occupied::Free || !memory.legs.is_empty();
     if boot_id.is_none() && is_blind {
         config.warnings.push(
@@ -42,7 +44,7 @@ pub fn check(config: &Config, root: &Directory) -> Report {
         );
     }
     warn_of_clocks(&mut config);
-    match locate(root, &config.source, config.clocks.wall_ns) {
+    Ok(match locate(root, &config.source, config.clocks.wall_ns) {
         Ok(Some(log)) => with_log(&mut config, root, &before, rules, memory, log),
         Ok(None) => without_log(&config, &before, memory, Reason::NoLog, Scanned::default()),
         Err(error) => {
@@ -53,7 +55,7 @@ pub fn check(config: &Config, root: &Directory) -> Report {
             };
             without_log(&config, &before, memory, Reason::LogUnreadable, scanned)
         }
-    }
+    })
 }
 
 /// What the marker says was in force.
@@ -92,7 +94,7 @@ fn before(config: &mut Config, root: &Directory, boot_id: Option<&str>) -> Befor
 /// The kernel's name for this boot; None where /proc is not there.
 fn boot_id(root: &Directory) -> Option<String> {
     let path = Path::new("proc/sys/kernel/random/boot_id");
-    let content = root.first_bytes(path)?;
+    let content = root.first_line(path)?;
     let id = str::from_utf8(&content).ok()?.trim();
     Some(id.to_owned()).filter(|id| !id.is_empty())
 }

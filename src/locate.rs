@@ -13,7 +13,6 @@ use crate::tail::{Bounds, Part};
 use nix::sys::stat::FileStat;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where kubelet keeps the logs of all pods.
@@ -115,12 +114,11 @@ fn read_stdin() -> io::Result<Vec<u8>> {
 
 /// The newest container's log of the newest pod.
 fn find(root: &Directory, namespace: &str, now_ns: i64) -> Result<Option<Log>> {
-    let names = match root.names(Path::new(PODS)) {
+    let names = match root.names(Path::new(PODS), |name| is_pod_of(name, namespace)) {
         Err(error) if is_absent(&error) => return Ok(None),
         result => result?,
     };
     let mut pods: Vec<PathBuf> = (names.iter())
-        .filter(|name| is_pod_of(name.as_bytes(), namespace))
         .map(|name| Path::new(PODS).join(name))
         .collect();
     if pods.len() > PODS_MAX {
@@ -202,7 +200,7 @@ fn last_time(part: &Part) -> Option<i64> {
 
 /// Opens the log of a pod's newest container, with its rotated sibling.
 fn open_container(root: &Directory, container: &Path) -> Result<Option<Log>> {
-    let names = match root.names(container) {
+    let names = match root.names(container, |_| true) {
         Err(error) if is_absent(&error) => return Ok(None),
         result => result?,
     };

@@ -92,12 +92,12 @@ pub fn remove(root: &Directory, places: &Places) -> Result<()> {
     }
 }
 
-/// Removes the marker by its path, for a process that may not open anything any more.
+/// Removes a file by its path, for a process that may not open anything any more.
 ///
 /// # Errors
 /// It is still there.
-pub fn remove_by_path(places: &Places) -> Result<()> {
-    let path = places.root.join(below(&places.marker));
+pub fn remove_by_path(places: &Places, path: &Path) -> Result<()> {
+    let path = places.root.join(below(path));
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("remove", &path)(error))

@@ -6,10 +6,11 @@
 
 use crate::age::{Horizon, Instant};
 use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
+use crate::error::{Error, Result};
 use crate::gathered::{Coverage, Gathered};
 use crate::ports::Printed;
 use crate::ptp::{Leg, PortState};
-use crate::root::{Directory, is_trusted};
+use crate::root::{Directory, is_absent, is_trusted};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -62,26 +63,31 @@ struct Remembering {
 }
 
 impl Memory {
-    /// What the last run of this boot remembers; nothing if there is any doubt about it.
-    #[must_use]
-    pub fn recall(root: &Directory, boot_id: Option<&str>, clocks: Clocks) -> Self {
-        Self::read(root)
-            .filter(|memory| memory.boot_id.as_deref() == boot_id)
-            .filter(|memory| memory.is_of_this_boot(clocks))
-            .unwrap_or(Self {
-                boot_id: boot_id.map(str::to_owned),
-                ..Self::default()
-            })
+    /// What the last run of this boot remembers; nothing if there is any doubt about it. Where
+    /// the kernel does not say which boot this is, it counts, as the marker does.
+    ///
+    /// # Errors
+    /// The last report is there and cannot be read. Without it this run would be less strict, and
+    /// so would all that follow, since this one's report takes its place.
+    pub fn recall(root: &Directory, boot_id: Option<&str>, clocks: Clocks) -> Result<Self> {
+        let remembered = Self::read(root)?
+            .filter(|memory| boot_id.is_none() || memory.boot_id.as_deref() == boot_id)
+            .filter(|memory| memory.is_of_this_boot(clocks));
+        Ok(remembered.unwrap_or(Self {
+            boot_id: boot_id.map(str::to_owned),
+            ..Self::default()
+        }))
     }
 
-    fn read(root: &Directory) -> Option<Self> {
+    fn read(root: &Directory) -> Result<Option<Self>> {
         let path = Path::new(REPORT_DIRECTORY).join(REPORT);
-        let (text, _) = root
-            .small_file(&path)
-            .ok()
-            .filter(|(_, stat)| is_trusted(stat))?;
-        let remembering: Remembering = serde_json::from_slice(&text).ok()?;
-        Some(remembering.memory)
+        let text = match root.small_file(&path) {
+            Ok((text, stat)) if is_trusted(&stat) => text,
+            Err(error @ Error::Io { .. }) if !is_absent(&error) => return Err(error),
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        let remembering: Option<Remembering> = serde_json::from_slice(&text).ok();
+        Ok(remembering.map(|remembering| remembering.memory))
     }
 
     /// Where the kernel gives no boot id, a monotonic clock that has gone back shows a boot.

@@ -60,32 +60,38 @@ impl Directory {
         self.path.join(below(path))
     }
 
-    /// The names in a directory below this one, in no order.
+    /// The names in a directory below this one that are wanted, in no order: of the others there
+    /// may be very many.
     ///
     /// # Errors
     /// It is not there, behind a symbolic link, or the kernel does not list it.
-    pub fn names(&self, path: &Path) -> Result<Vec<OsString>> {
+    pub fn names(&self, path: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<OsString>> {
         let directory = self.directory(path)?;
         let mut buffer = [MaybeUninit::uninit(); 8 << 10];
         let mut entries = RawDir::new(&directory, &mut buffer);
         let mut names = Vec::new();
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(Error::io("list", directory.path()))?;
-            names.push(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+            let name = entry.file_name().to_bytes();
+            if is_wanted(name) {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
         }
         Ok(names)
     }
 
-    /// The first bytes of a file below this one in a place where only root or the kernel can
-    /// have put it. None where it is not.
+    /// A file of one line below this one, in a place where only root or the kernel can have put
+    /// it. None where it is not.
     #[must_use]
-    pub fn first_bytes(&self, path: &Path) -> Option<Vec<u8>> {
+    pub fn first_line(&self, path: &Path) -> Option<Vec<u8>> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
         let fd = open_beneath(&self.fd, below(path), flags, Mode::empty()).ok()?;
-        let mut content = vec![0; 256];
-        let read = File::from(fd).read(&mut content).ok()?;
-        content.truncate(read);
-        Some(content)
+        let mut content = [0; 256];
+        read_up_to(&mut File::from(fd), &mut content, |read| {
+            read.ends_with(b"\n")
+        })
+        .ok()
+        .map(<[u8]>::to_vec)
     }
 
     /// The content of a small file below this one, and what kind of file it is.
@@ -96,9 +102,9 @@ impl Directory {
         let (mut file, stat) = self.file(path)?;
         let size = usize::try_from(stat.st_size).unwrap_or_default();
         let mut content = vec![0; size.min(SMALL_MAX)];
-        let read = file
-            .read(&mut content)
-            .map_err(Error::io("read", &self.join(path)))?;
+        let read = read_up_to(&mut file, &mut content, |_| false)
+            .map_err(Error::io("read", &self.join(path)))?
+            .len();
         content.truncate(read);
         Ok((content, stat))
     }
@@ -278,6 +284,28 @@ fn open_stepwise(
         current = Some(openat(from, name, step | OFlag::O_NOFOLLOW, mode)?);
     }
     current.ok_or(Errno::ENOENT)
+}
+
+/// Reads until the buffer is full, the file ends, or what has been read is enough: nobody
+/// promises that one read(2) gives all there is.
+fn read_up_to<'a>(
+    file: &mut File,
+    buffer: &'a mut [u8],
+    is_enough: fn(&[u8]) -> bool,
+) -> io::Result<&'a [u8]> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if is_enough(buffer.get(..done).unwrap_or_default()) {
+            break;
+        }
+    }
+    Ok(buffer.get(..done).unwrap_or_default())
 }
 
 /// Is an error "there is nothing"?

@@ -14,7 +14,7 @@ use crate::journal::{self, Event, Sink};
 use crate::marker::{self, Found};
 use crate::policy::Verdict;
 use crate::report::Report;
-use crate::root::Directory;
+use crate::root::{Directory, below};
 use crate::setting::misspelt;
 use nix::sys::signal::{SigSet, Signal};
 use std::ffi::OsString;
@@ -85,14 +85,14 @@ fn status(report: &Report, args: &Args) -> u8 {
 
 /// A dry run.
 fn look(config: &Config) -> Result<Report> {
-    Ok(check(config, &Directory::open(&config.places.root)?))
+    check(config, &Directory::open(&config.places.root)?)
 }
 
 /// A real run.
 fn act(config: &Config, args: &Args) -> Result<Report> {
     let outcome = Directory::open(&config.places.root).and_then(|root| {
         let session = Session::begin(&root)?;
-        let report = check(config, &root);
+        let report = check(config, &root)?;
         session.apply(&root, &config.places, &report)?;
         Ok((report, session, root))
     });
@@ -136,8 +136,9 @@ fn yield_to_ntp(places: &Places) -> bool {
     let outcome = give_way(places);
     if let Err(error) = &outcome {
         complain(&format!(
-            "error: {}; chronyd stays blocked until the marker is removed",
-            error.chain()
+            "error: {}; chronyd stays blocked until {} is removed",
+            error.chain(),
+            places.root.join(below(&places.marker)).display()
         ));
     }
     outcome.is_ok()

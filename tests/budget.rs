@@ -16,12 +16,12 @@
 
 mod common;
 
+use common::shipped::shipped;
 use common::{CONTAINER, NOW, Node, UPTIME, phc2sys, ptp4l};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 const SYSTEM_CALLS: usize = 60;
@@ -269,38 +269,4 @@ fn read_trace(text: &str, status: Option<i32>, resident_kib: u64) -> Run {
         system_calls: calls.iter().map(|(call, _)| (*call).to_owned()).collect(),
         resident_kib,
     }
-}
-
-/// The static release binary.
-fn shipped() -> &'static Path {
-    static SHIPPED: OnceLock<PathBuf> = OnceLock::new();
-    SHIPPED.get_or_init(|| {
-        let path = std::env::var_os("PTP_SYNC_CHECK").map_or_else(build, PathBuf::from);
-        // As the kernel names it, to know it again under /proc.
-        path.canonicalize()
-            .unwrap_or_else(|error| panic!("no program {}: {error}", path.display()))
-    })
-}
-
-/// Builds it, since cargo's test build is neither static nor optimised.
-fn build() -> PathBuf {
-    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("the target directory");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--bin", "ptp-sync-check"])
-        .args(["--target", &target, "--target-dir"])
-        .arg(directory)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("cargo runs");
-    assert!(
-        built.status.success(),
-        "the budgets are those of the static release binary, which cannot be built; for the \
-         target: rustup target add {target}\n{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
-    directory.join(target).join("release/ptp-sync-check")
 }

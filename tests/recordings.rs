@@ -360,7 +360,7 @@ fn config(node: &Node, second: &Second<'_>, bare_log: &[&Path]) -> Config {
 /// A dry run without a process: there are more than a thousand of them.
 fn decide(node: &Node, config: &Config) -> String {
     let root = Directory::open(node.root()).expect("the root");
-    let report = check(config, &root);
+    let report = check(config, &root).expect("a report");
     format!("{} ({})", report.verdict, report.reason)
 }
 

@@ -112,6 +112,11 @@ fn r1_age() {
             "out-of-sync (from-another-boot)",
         ),
         row(
+            "exactly as old as the node is up",
+            skewed(UPTIME, 1.0),
+            STALE,
+        ),
+        row(
             "unix seconds in the bracket: the wall time alone counts",
             vec![format!(
                 "{} stdout F ptp4l[1784894399.500]: [ptp4l.0.config:6] \
@@ -749,6 +754,39 @@ fn r9_a_remembered_slave_serves_until_it_is_gone() {
 }
 
 #[test]
+fn r9_what_came_after_outranks_what_is_remembered() {
+    let node = Node::with_log(&[
+        port(9.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        fine(),
+    ]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Many lines behind the end, and long ago.
+    let mut lines: Vec<String> = (0..900)
+        .step_by(5)
+        .map(|time| phc2sys(-f64::from(time), "1", "s2"))
+        .collect();
+    let change = "SLAVE to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)";
+    lines.insert(20, port(-98.0, 1, change));
+    node.log(&lines);
+    assert_eq!(verdict(&node.act_at(896.0)), LOST);
+}
+
+#[test]
+fn r9_what_is_remembered_is_not_read_again() {
+    let slave = port(300.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED");
+    let other = format!("{} stderr F nothing that counts\n", at(200.0));
+    let old = [slave, other.repeat((2 << 20) / other.len()), fine()];
+    let node = Node::with_log(&old);
+    assert_eq!(verdict(&node.act()), IN);
+    let new = (1..=300).map(|time| phc2sys(-f64::from(time), "1", "s2"));
+    node.log(&old.into_iter().chain(new).collect::<Vec<String>>());
+    let report = node.act_at(301.0);
+    assert_eq!(verdict(&report), IN);
+    let scanned = report["scanned_bytes"].as_u64().expect("a number");
+    assert!(scanned < 1 << 20, "{scanned} bytes");
+}
+
+#[test]
 fn r9_a_remembered_slave_serves_no_instance_that_printed_offsets() {
     let node = Node::with_log(&[
         port(9.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
@@ -957,4 +995,75 @@ fn what_follows_for_a_telco_boundary_clock() {
         ],
         IN,
     )]);
+}
+
+/// Most lines of a log are passed over unread: never one that matters.
+#[test]
+fn what_is_passed_over_does_not_matter() {
+    let ts2phc = |profile: u32, age, offset: &str| {
+        let text = format!("[ts2phc.{profile}.config:6] ens4f0 offset {offset} s2 freq      -1");
+        line("ts2phc", age, &text)
+    };
+    let boundary_clock = |profile: u32, age| {
+        let text = format!("[ts2phc.{profile}.config] ens4f0 offset 1 T-BC-STATUS s2");
+        daemon("T-BC", age, &text)
+    };
+    let follows = port(3000.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED");
+    let flapping = |instance: u32, number: u32| -> Vec<String> {
+        (0..70)
+            .map(|count| {
+                let change = match count % 2 {
+                    0 => "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+                    _ => "SLAVE to UNCALIBRATED on SYNCHRONIZATION_FAULT",
+                };
+                let text = format!("[ptp4l.{instance}.config:5] port {number} (ens5f0): {change}");
+                line("ptp4l", 2900.0 - f64::from(count), &text)
+            })
+            .collect()
+    };
+    check(vec![
+        row(
+            "T-BC-STATUS behind the ts2phc that it is about",
+            vec![boundary_clock(1, 2.0), ts2phc(1, 0.5, "500000"), fine()],
+            IN,
+        ),
+        row(
+            "without it the ts2phc counts",
+            vec![ts2phc(1, 0.5, "500000"), fine()],
+            OVER,
+        ),
+        row(
+            "T-BC-STATUS behind that of another profile",
+            vec![
+                boundary_clock(1, 2.0),
+                boundary_clock(2, 1.0),
+                ts2phc(1, 0.5, "500000"),
+                fine(),
+            ],
+            IN,
+        ),
+        row(
+            "a port behind one of another instance that flaps",
+            [vec![follows.clone()], flapping(1, 1), vec![fine()]].concat(),
+            IN,
+        ),
+        row(
+            "a port behind another one of its instance that flaps",
+            [vec![follows], flapping(0, 2), vec![fine()]].concat(),
+            IN,
+        ),
+        row(
+            "only the one that flaps",
+            [flapping(0, 2), vec![fine()]].concat(),
+            LOST,
+        ),
+    ]);
+}
+
+#[test]
+fn r9_a_leg_that_is_required_tells_why_its_own_lines_do_not_count() {
+    let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
+    assert_eq!(verdict(&node.act()), IN);
+    node.log(&[ptp4l(-100.0, "1", "s2"), phc2sys(-9.0, "1", "s2")]);
+    assert_eq!(verdict(&node.act_at(10.0)), "out-of-sync (from-the-future)");
 }

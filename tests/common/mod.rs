@@ -13,6 +13,8 @@
     reason = "a test may fail, and its times are round"
 )]
 
+pub mod shipped;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -117,8 +119,22 @@ impl Default for Node {
 impl Node {
     /// A node with a boot id and an empty `/run`.
     pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// One whose files are in memory, where that can be: for many files, or large ones.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Self::below(memory)
+        } else {
+            Self::new()
+        }
+    }
+
+    fn below(directory: &Path) -> Self {
         let node = Self {
-            root: tempfile::tempdir().expect("a temporary directory"),
+            root: tempfile::tempdir_in(directory).expect("a temporary directory"),
         };
         node.write(
             "proc/sys/kernel/random/boot_id",
