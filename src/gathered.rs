@@ -5,7 +5,7 @@ use crate::decide::{Evidence, Reading, Reason, Witness};
 use crate::envelope::Envelope;
 use crate::line::Statement;
 use crate::memory::Instance;
-use crate::policy::Rules;
+use crate::policy::{Rules, Verdict};
 use crate::ports::{Change, Port, Ports, Printed};
 use crate::ptp::{Leg, Program};
 use crate::stream::{Mark, Sample, Stream, leg_of};
@@ -198,6 +198,24 @@ impl Gathered {
             Witness::Ports(index) => self.port_lines.get(index),
         };
         line.cloned().unwrap_or_default()
+    }
+
+    /// Does an offset beyond the limit, be it the one for entering, stand against a newer port
+    /// state (R6)? A remembered state would hide it.
+    #[must_use]
+    pub fn has_standing_offset(&self, rules: &Rules) -> bool {
+        let entering = Rules {
+            previous: Verdict::OutOfSync,
+            ..*rules
+        };
+        self.evidence.streams.iter().any(|stream| {
+            let ports = self.evidence.ports_of(stream);
+            rules.is_fresh(&stream.newest)
+                && stream.judged_ns() > entering.limit_ns()
+                && ports
+                    .and_then(Ports::newest)
+                    .is_some_and(|(_, change)| change.mark.place < stream.newest.mark.place)
+        })
     }
 
     /// The legs of which something was seen that requires them from now on (R8).

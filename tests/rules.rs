@@ -765,6 +765,29 @@ fn r9_a_remembered_slave_serves_no_instance_that_printed_offsets() {
 }
 
 #[test]
+fn r9_a_remembered_slave_hides_no_offset_beyond_the_limit() {
+    let node = Node::new();
+    let log = |until: i32| {
+        let later = (0..until).step_by(10);
+        let mut lines = vec![
+            ptp4l(2.0, "150000", "s2"),
+            port(1.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        ];
+        lines.extend(later.map(|time| phc2sys(-f64::from(time), "1", "s2")));
+        node.log(&lines);
+    };
+    log(1);
+    assert_eq!(verdict(&node.act()), OVER);
+    for time in [60, 300, 590] {
+        log(time);
+        assert_eq!(verdict(&node.act_at(time.into())), OVER, "{time}");
+    }
+    // Too old to be evidence: the state stands alone.
+    log(600);
+    assert_eq!(verdict(&node.act_at(600.0)), IN);
+}
+
+#[test]
 fn r9_no_memory_where_there_is_doubt() {
     let seen = || {
         let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
