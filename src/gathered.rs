@@ -212,9 +212,7 @@ impl Gathered {
             let ports = self.evidence.ports_of(stream);
             rules.is_fresh(&stream.newest)
                 && stream.judged_ns() > entering.limit_ns()
-                && ports
-                    .and_then(Ports::newest)
-                    .is_some_and(|(_, change)| change.mark.place < stream.newest.mark.place)
+                && ports.is_some_and(|ports| ports.newest_after(stream.newest.mark.place).is_some())
         })
     }
 
@@ -253,13 +251,13 @@ impl Gathered {
     fn printed(&self, ports: &Ports) -> Printed {
         let offsets = self.evidence.offsets_of(ports);
         let offset = offsets.map(|stream| stream.newest.mark.place);
-        let state = ports.newest().map(|(_, change)| change);
-        match (offset, state, ports.remembered) {
-            (Some(_), None, _) => Printed::Offsets,
-            (Some(offset), Some(state), _) if offset < state.mark.place => Printed::Offsets,
-            (None, None, Some(remembered)) => remembered,
-            (None, Some(state), Some(remembered)) if state.is_remembered() => remembered,
-            (_, Some(_), _) | (None, None, None) => Printed::States,
+        if offset.is_some_and(|offset| ports.newest_after(offset).is_none()) {
+            return Printed::Offsets;
+        }
+        match (ports.newest(), ports.remembered) {
+            (None, Some(remembered)) => remembered,
+            (Some((_, state)), Some(remembered)) if state.is_remembered() => remembered,
+            (Some(_), _) | (None, None) => Printed::States,
         }
     }
 }

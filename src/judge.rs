@@ -129,10 +129,8 @@ impl<'a> Judge<'a> {
 
     /// ptp4l: what is newer decides, its newest offset or its newest port state (R6).
     fn ptp4l(&self) -> Standing {
-        let is_newer = |ports: &&Ports| {
-            let newest = ports.newest();
-            newest.is_some_and(|(_, change)| change.mark.place < self.stream.newest.mark.place)
-        };
+        let offset = self.stream.newest.mark.place;
+        let is_newer = |ports: &&Ports| ports.newest_after(offset).is_some();
         let Some(ports) = self.ports.filter(is_newer) else {
             return self.samples();
         };
@@ -143,7 +141,7 @@ impl<'a> Judge<'a> {
             return settled(age_ns, self.rules);
         }
         // Where the offsets ended before the port began to follow, states took their place.
-        let states_only = ports.followed_after(self.stream.newest.mark.place);
+        let states_only = ports.followed_after(offset);
         let left_slave = ports.left_slave().filter(|_| states_only);
         let last_good = left_slave.or_else(|| self.last_good());
         held(last_good, Reason::ReferenceLost, self.rules)

@@ -124,6 +124,16 @@ impl Ports {
             .min_by_key(|(_, change)| change.mark.place)
     }
 
+    /// The newest change, if it is newer than the offset at a place. What is remembered stands at
+    /// the memory's edge; of an instance that printed offsets the last one was newer all the same.
+    #[must_use]
+    pub fn newest_after(&self, place: u64) -> Option<(&Port, &Change)> {
+        let were_offsets_newer = self.remembered == Some(Printed::Offsets);
+        self.newest().filter(|(_, change)| {
+            change.mark.place < place && !(change.is_remembered() && were_offsets_newer)
+        })
+    }
+
     /// Has a port begun to follow since what stands at a place was printed?
     #[must_use]
     pub fn followed_after(&self, place: u64) -> bool {

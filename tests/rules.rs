@@ -765,6 +765,27 @@ fn r9_a_remembered_slave_serves_no_instance_that_printed_offsets() {
 }
 
 #[test]
+fn r9_a_remembered_slave_revives_no_ptp4l_that_has_gone_quiet() {
+    let node = Node::new();
+    let log = |until: i32| {
+        let mut lines = vec![
+            port(99.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+            ptp4l(1.0, "1", "s2"),
+        ];
+        lines.extend((0..until).map(|time| phc2sys(-f64::from(time), "1", "s2")));
+        node.log(&lines);
+    };
+    // A hold that is longer than the sync age has the log read further back than the memory's
+    // edge, to the last offset.
+    let arguments = ["--holdover", "1h", "--output", "json"];
+    for (time, decided) in [(300, IN), (600, STALE), (900, STALE), (1200, STALE)] {
+        log(time);
+        let report = node.run_at(time.into(), &arguments).json();
+        assert_eq!(verdict(&report), decided, "{time}");
+    }
+}
+
+#[test]
 fn r9_a_remembered_slave_hides_no_offset_beyond_the_limit() {
     let node = Node::new();
     let log = |until: i32| {
