@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
                 Verdict::InSync => self.last_good().is_none() && reached_ns <= policy.holdover_ns,
                 // Until they are good for long enough, or no longer (R10).
                 Verdict::OutOfSync => {
-                    runs.iter().all(|run| self.is_good(run)) && reached_ns < policy.settle_ns
+                    runs.iter().all(|run| self.may_be_good(run)) && reached_ns < policy.settle_ns
                 }
             }
     }
@@ -212,6 +212,12 @@ impl<'a> Judge<'a> {
             Grade::Unstated => self.may_be_locked(run.newest.place),
             Grade::OverLimit | Grade::Unlocked | Grade::Holdover => false,
         }
+    }
+
+    /// Is it, or may it turn out to be, once the port states are known?
+    fn may_be_good(&self, run: &Run) -> bool {
+        let is_open = || self.following_at(run.newest.place) == Following::Unknown;
+        self.is_good(run) || run.grade == Grade::Unstated && is_open()
     }
 
     /// The age of the last good sample. One that ts2phc printed while the daemon already said

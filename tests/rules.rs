@@ -872,6 +872,16 @@ fn r10_settle() {
             })
             .collect()
     };
+    let summaries = |from: u32, to: u32| -> Vec<String> {
+        let lines = (to..=from).rev().flat_map(|age| {
+            let rms = "[ptp4l.0.config] rms  5 max  7 freq -1 +/-  4";
+            [
+                line("ptp4l", f64::from(age), rms),
+                phc2sys(f64::from(age), "1", "s2"),
+            ]
+        });
+        lines.collect()
+    };
     let settling = "out-of-sync (settling)";
     check(vec![
         row("long enough", every(60, 1, "s2"), IN).with(&["--settle", "60"]),
@@ -882,6 +892,37 @@ fn r10_settle() {
         row(
             "broken by a loss",
             [every(90, 31, "s2"), every(30, 30, "s0"), every(29, 1, "s2")].concat(),
+            settling,
+        )
+        .with(&["--settle", "60"]),
+        row("summaries, which tell no servo state", summaries(61, 1), IN).with(&["--settle", "60"]),
+        row("summaries, for not long enough", summaries(59, 1), settling).with(&["--settle", "60"]),
+        row(
+            "summaries after the port began to follow",
+            [
+                vec![port(
+                    90.0,
+                    1,
+                    "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+                )],
+                summaries(89, 1),
+            ]
+            .concat(),
+            IN,
+        )
+        .with(&["--settle", "60"]),
+        row(
+            "summaries while the port did not follow yet",
+            [
+                summaries(89, 50),
+                vec![port(
+                    49.0,
+                    1,
+                    "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+                )],
+                summaries(48, 1),
+            ]
+            .concat(),
             settling,
         )
         .with(&["--settle", "60"]),
