@@ -155,7 +155,7 @@ fn with_log(
         Coverage::Complete if gathered.has_standing_offset(&rules) => Coverage::EndOnly,
         coverage => coverage,
     };
-    let next = known.next(identity, &gathered, coverage, config.clocks);
+    let next = known.next(identity, &gathered, coverage, &rules, config.clocks);
     Report::new(config, before, scanned, &decision, Some(&gathered), next)
 }
 

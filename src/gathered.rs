@@ -3,6 +3,7 @@
 
 use crate::decide::{Evidence, Reading, Reason, Witness};
 use crate::envelope::Envelope;
+use crate::judge::Judge;
 use crate::line::Statement;
 use crate::memory::Instance;
 use crate::policy::{Rules, Verdict};
@@ -216,9 +217,16 @@ impl Gathered {
         })
     }
 
-    /// The legs of which something was seen that requires them from now on (R8).
-    pub fn legs(&self) -> impl Iterator<Item = Leg> {
-        let streams = self.evidence.streams.iter().filter_map(Stream::leg);
+    /// The legs of which something was seen that requires them from now on (R8). A stream that
+    /// vouches for nothing is no sight of its leg (R7).
+    pub fn legs(&self, rules: &Rules) -> impl Iterator<Item = Leg> {
+        let speaks = |stream: &&Stream| {
+            let judge = Judge::new(&self.evidence, rules, stream);
+            judge.standing().is_some()
+        };
+        let streams = (self.evidence.streams.iter())
+            .filter(speaks)
+            .filter_map(Stream::leg);
         let ports = (self.evidence.ports.iter())
             .filter(|ports| ports.has_client())
             .map(|_| Leg::Reference);

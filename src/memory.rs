@@ -7,6 +7,7 @@
 use crate::age::{Horizon, Instant};
 use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
 use crate::gathered::{Coverage, Gathered};
+use crate::policy::Rules;
 use crate::ports::Printed;
 use crate::ptp::{Leg, PortState};
 use crate::root::{Directory, is_trusted};
@@ -158,10 +159,11 @@ impl Memory {
         log: Option<&str>,
         gathered: &Gathered,
         coverage: Coverage,
+        rules: &Rules,
         clocks: Clocks,
     ) -> Self {
         let mut legs = self.legs.clone();
-        legs.extend(gathered.legs());
+        legs.extend(gathered.legs(rules));
         legs.sort_unstable();
         legs.dedup();
         let mut instances: Vec<Instance> = gathered.instances().collect();

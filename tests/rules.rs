@@ -697,6 +697,27 @@ fn r9_a_leg_once_seen_stays_required() {
 }
 
 #[test]
+fn r9_what_vouches_for_nothing_requires_nothing() {
+    let lines = [
+        line(
+            "ts2phc",
+            2.0,
+            "[ts2phc.1.config:6] ens7f0 offset 1 s2 freq +1",
+        ),
+        daemon(
+            "T-BC",
+            1.0,
+            "[ts2phc.1.config] ens4f0 offset 4 T-BC-STATUS s2",
+        ),
+        fine(),
+    ];
+    let node = Node::with_log(&lines);
+    // Its ptp4l prints states only, and the last one has rotated away before the first run.
+    assert_eq!(verdict(&node.act()), IN);
+    assert_eq!(verdict(&node.act_at(10.0)), IN);
+}
+
+#[test]
 fn r9_a_remembered_slave_serves_until_it_is_gone() {
     let node = Node::with_log(&[
         port(9.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
