@@ -190,6 +190,18 @@ fn r3_good() {
             LOST,
         ),
         row(
+            "a port that only serves says nothing",
+            vec![
+                port(
+                    9.0,
+                    2,
+                    "MASTER to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)",
+                ),
+                rms(1.0),
+            ],
+            IN,
+        ),
+        row(
             "one following port is enough",
             vec![
                 port(9.0, 2, "LISTENING to UNCALIBRATED on RS_SLAVE"),
