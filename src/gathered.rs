@@ -201,19 +201,24 @@ impl Gathered {
         line.cloned().unwrap_or_default()
     }
 
-    /// Does an offset beyond the limit, be it the one for entering, stand against a newer port
-    /// state (R6)? A remembered state would hide it.
+    /// Does an offset beyond the limit stand against a newer port state (R6)? A remembered state
+    /// would hide it.
     #[must_use]
     pub fn has_standing_offset(&self, rules: &Rules) -> bool {
+        let mut ports = self.evidence.ports.iter();
+        ports.any(|ports| self.offset_stands(ports, rules))
+    }
+
+    /// Does it at this instance? The limit is the one for entering, which the next run may have.
+    fn offset_stands(&self, ports: &Ports, rules: &Rules) -> bool {
         let entering = Rules {
             previous: Verdict::OutOfSync,
             ..*rules
         };
-        self.evidence.streams.iter().any(|stream| {
-            let ports = self.evidence.ports_of(stream);
+        self.evidence.offsets_of(ports).is_some_and(|stream| {
             rules.is_fresh(&stream.newest)
                 && stream.judged_ns() > entering.limit_ns()
-                && ports.is_some_and(|ports| ports.newest_after(stream.newest.mark.place).is_some())
+                && ports.newest_after(stream.newest.mark.place).is_some()
         })
     }
 
@@ -234,7 +239,7 @@ impl Gathered {
     }
 
     /// What to remember of every ptp4l.
-    pub fn instances(&self) -> impl Iterator<Item = Instance> {
+    pub fn instances(&self, rules: &Rules) -> impl Iterator<Item = Instance> {
         let evidence = &self.evidence;
         let without_ports = (evidence.streams.iter())
             .filter(|stream| stream.program == Program::Ptp4l)
@@ -247,7 +252,7 @@ impl Gathered {
             });
         let with_ports = evidence.ports.iter().map(|ports| Instance {
             instance: ports.instance.clone(),
-            printed: self.printed(ports),
+            printed: self.printed(ports, rules),
             ports: (ports.ports.iter())
                 .filter_map(|port| Some((port.number, port.changes.first()?.to)))
                 .collect(),
@@ -256,10 +261,11 @@ impl Gathered {
     }
 
     /// What an instance printed last.
-    fn printed(&self, ports: &Ports) -> Printed {
+    fn printed(&self, ports: &Ports, rules: &Rules) -> Printed {
         let offsets = self.evidence.offsets_of(ports);
         let offset = offsets.map(|stream| stream.newest.mark.place);
-        if offset.is_some_and(|offset| ports.newest_after(offset).is_none()) {
+        let was_last = |offset| ports.newest_after(offset).is_none();
+        if offset.is_some_and(was_last) || self.offset_stands(ports, rules) {
             return Printed::Offsets;
         }
         match (ports.newest(), ports.remembered) {

@@ -138,7 +138,10 @@ impl<'a> Judge<'a> {
             return Standing::Bad(Reason::OffsetOverLimit);
         }
         if let Some(age_ns) = ports.following_for() {
-            return settled(age_ns, self.rules);
+            return match self.may_be_spoilt() {
+                true => Standing::Bad(Reason::NoEvidence),
+                false => settled(age_ns, self.rules),
+            };
         }
         // Where the offsets ended before the port began to follow, states took their place.
         let states_only = ports.followed_after(offset);

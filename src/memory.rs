@@ -166,7 +166,7 @@ impl Memory {
         legs.extend(gathered.legs(rules));
         legs.sort_unstable();
         legs.dedup();
-        let mut instances: Vec<Instance> = gathered.instances().collect();
+        let mut instances: Vec<Instance> = gathered.instances(rules).collect();
         for old in self.as_of(coverage) {
             match instances
                 .iter_mut()

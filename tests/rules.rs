@@ -259,6 +259,18 @@ fn r4_newest_decides() {
         )
         .with(&["--offset-window", "5s"]),
         row(
+            "a port that follows does not shorten the window",
+            vec![
+                ptp4l(4.0, "130000", "s2"),
+                ptp4l(3.0, "130000", "s2"),
+                ptp4l(2.0, "1", "s2"),
+                port(1.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+                fine(),
+            ],
+            OVER,
+        )
+        .with(&["--offset-window", "5s"]),
+        row(
             "what is before the window does not count",
             vec![
                 ptp4l(9.0, "1", "s2"),
@@ -839,6 +851,28 @@ fn r9_a_remembered_slave_hides_no_offset_beyond_the_limit() {
     // Too old to be evidence: the state stands alone.
     log(600);
     assert_eq!(verdict(&node.act_at(600.0)), IN);
+}
+
+#[test]
+fn r9_a_new_slave_hides_no_remembered_offsets() {
+    let node = Node::new();
+    let log = |until: i32| {
+        let mut lines = vec![ptp4l(90.0, "150000", "s2")];
+        lines.extend((-89..until).map(|time| phc2sys(-f64::from(time), "1", "s2")));
+        if until > 1 {
+            let slave = "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
+            lines.insert(191, port(-100.5, 1, slave));
+        }
+        node.log(&lines);
+    };
+    log(1);
+    assert_eq!(verdict(&node.act()), OVER);
+    for time in [200, 500] {
+        log(time);
+        assert_eq!(verdict(&node.act_at(time.into())), OVER, "{time}");
+    }
+    log(520);
+    assert_eq!(verdict(&node.act_at(520.0)), IN);
 }
 
 #[test]
