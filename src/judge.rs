@@ -138,9 +138,11 @@ impl<'a> Judge<'a> {
             return Standing::Bad(Reason::OffsetOverLimit);
         }
         if let Some(age_ns) = ports.following_for() {
-            return match self.may_be_spoilt() {
-                true => Standing::Bad(Reason::NoEvidence),
-                false => settled(age_ns, self.rules),
+            // Ended here, the reading would never come to the memory's edge, which then stays
+            // behind until its lines are gone, and the states with them.
+            return match self.reading {
+                Reading::Partial => Standing::Bad(Reason::NoEvidence),
+                Reading::Complete => settled(age_ns, self.rules),
             };
         }
         // Where the offsets ended before the port began to follow, states took their place.

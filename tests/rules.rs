@@ -831,6 +831,32 @@ fn r9_a_remembered_slave_revives_no_ptp4l_that_has_gone_quiet() {
 }
 
 #[test]
+fn r9_states_that_took_the_place_of_offsets_outlive_their_lines() {
+    let node = Node::new();
+    let slave = "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
+    let log = |from: i32, until: i32| {
+        let mut lines: Vec<String> = Vec::new();
+        for time in (from..until).step_by(2) {
+            match time {
+                ..90 => lines.push(ptp4l(-f64::from(time), "1", "s0")),
+                // Restarted with log reduction.
+                100 => lines.push(port(-100.0, 1, slave)),
+                _ => {}
+            }
+            lines.push(phc2sys(-f64::from(time), "1", "s2"));
+        }
+        node.log(&lines);
+    };
+    log(-600, 0);
+    assert_eq!(verdict(&node.act()), UNLOCKED);
+    for time in (300..=3000).step_by(300) {
+        // All that is older has rotated away.
+        log((time - 1200).max(-600), time);
+        assert_eq!(verdict(&node.act_at(time.into())), IN, "{time}");
+    }
+}
+
+#[test]
 fn r9_a_remembered_slave_hides_no_offset_beyond_the_limit() {
     let node = Node::new();
     let log = |until: i32| {
