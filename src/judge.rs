@@ -2,7 +2,7 @@
 
 use crate::decide::{Evidence, Reading, Reason};
 use crate::policy::{Rules, Verdict};
-use crate::ports::{Following, Ports};
+use crate::ports::{Following, Ports, Printed};
 use crate::ptp::{Program, Servo, Source};
 use crate::standing::{Standing, held, settled};
 use crate::stream::{Grade, Run, Stream};
@@ -97,8 +97,12 @@ impl<'a> Judge<'a> {
             (Some(ports), Some(place)) => ports.has_client() || !ports.started_after(place),
             (None, Some(_)) => true,
             (Some(ports), None) => {
-                let remembered = ports.ports.is_empty() && ports.remembered.is_some();
-                ports.has_client() || remembered
+                let took_time = match ports.remembered {
+                    Some(Printed::Offsets) => !ports.started_after(u64::MAX),
+                    Some(Printed::States) => ports.ports.is_empty(),
+                    None => false,
+                };
+                ports.has_client() || took_time
             }
             (None, None) => false,
         };

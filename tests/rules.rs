@@ -831,6 +831,32 @@ fn r9_a_remembered_slave_revives_no_ptp4l_that_has_gone_quiet() {
 }
 
 #[test]
+fn r9_a_serving_port_hides_no_remembered_offsets() {
+    let ptp4l = |age, rest: &str| line("ptp4l", age, &format!("[ptp4l.1.config:6] {rest}"));
+    let ts2phc = |age| {
+        line(
+            "ts2phc",
+            age,
+            "[ts2phc.1.config:6] ens7f0 offset 1 s2 freq +1",
+        )
+    };
+    let node = Node::with_log(&[
+        ptp4l(2.0, "master offset 1 s2 freq +0 path delay 1"),
+        ts2phc(1.0),
+        fine(),
+    ]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Quiet since, and its offsets have rotated away: ts2phc hands on what it does not get.
+    node.log(&[
+        phc2sys(-900.0, "1", "s2"),
+        ptp4l(-1197.0, "port 2 (x): MASTER to FAULTY on FAULT_DETECTED"),
+        ts2phc(-1198.0),
+        phc2sys(-1199.0, "1", "s2"),
+    ]);
+    assert_eq!(verdict(&node.act_at(1200.0)), STALE);
+}
+
+#[test]
 fn r9_states_that_took_the_place_of_offsets_outlive_their_lines() {
     let node = Node::new();
     let slave = "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
