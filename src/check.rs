@@ -152,7 +152,12 @@ fn with_log(
     };
     let decision = decide(&gathered.evidence, &rules);
     warn_of_evidence(config, &decision, &gathered, coverage);
-    let next = known.next(identity, &gathered, coverage, config.clocks);
+    // The next run has to meet it again, so that up to there nothing counts as read.
+    let coverage = match coverage {
+        Coverage::Complete if gathered.has_standing_offset(&rules) => Coverage::EndOnly,
+        coverage => coverage,
+    };
+    let next = known.next(identity, &gathered, coverage, &rules, config.clocks);
     Report::new(config, before, scanned, &decision, Some(&gathered), next)
 }
 

@@ -3,9 +3,10 @@
 
 use crate::decide::{Evidence, Reading, Reason, Witness};
 use crate::envelope::Envelope;
+use crate::judge::Judge;
 use crate::line::Statement;
 use crate::memory::Instance;
-use crate::policy::Rules;
+use crate::policy::{Rules, Verdict};
 use crate::ports::{Change, Port, Ports, Printed};
 use crate::ptp::{Leg, Program};
 use crate::stream::{Mark, Sample, Stream, leg_of};
@@ -200,9 +201,37 @@ impl Gathered {
         line.cloned().unwrap_or_default()
     }
 
-    /// The legs of which something was seen that requires them from now on (R8).
-    pub fn legs(&self) -> impl Iterator<Item = Leg> {
-        let streams = self.evidence.streams.iter().filter_map(Stream::leg);
+    /// Does an offset beyond the limit stand against a newer port state (R6)? A remembered state
+    /// would hide it.
+    #[must_use]
+    pub fn has_standing_offset(&self, rules: &Rules) -> bool {
+        let mut ports = self.evidence.ports.iter();
+        ports.any(|ports| self.offset_stands(ports, rules))
+    }
+
+    /// Does it at this instance? The limit is the one for entering, which the next run may have.
+    fn offset_stands(&self, ports: &Ports, rules: &Rules) -> bool {
+        let entering = Rules {
+            previous: Verdict::OutOfSync,
+            ..*rules
+        };
+        self.evidence.offsets_of(ports).is_some_and(|stream| {
+            rules.is_fresh(&stream.newest)
+                && stream.judged_ns() > entering.limit_ns()
+                && ports.newest_after(stream.newest.mark.place).is_some()
+        })
+    }
+
+    /// The legs of which something was seen that requires them from now on (R8). A stream that
+    /// vouches for nothing is no sight of its leg (R7).
+    pub fn legs(&self, rules: &Rules) -> impl Iterator<Item = Leg> {
+        let speaks = |stream: &&Stream| {
+            let judge = Judge::new(&self.evidence, rules, stream);
+            judge.standing().is_some()
+        };
+        let streams = (self.evidence.streams.iter())
+            .filter(speaks)
+            .filter_map(Stream::leg);
         let ports = (self.evidence.ports.iter())
             .filter(|ports| ports.has_client())
             .map(|_| Leg::Reference);
@@ -210,7 +239,7 @@ impl Gathered {
     }
 
     /// What to remember of every ptp4l.
-    pub fn instances(&self) -> impl Iterator<Item = Instance> {
+    pub fn instances(&self, rules: &Rules) -> impl Iterator<Item = Instance> {
         let evidence = &self.evidence;
         let without_ports = (evidence.streams.iter())
             .filter(|stream| stream.program == Program::Ptp4l)
@@ -223,7 +252,7 @@ impl Gathered {
             });
         let with_ports = evidence.ports.iter().map(|ports| Instance {
             instance: ports.instance.clone(),
-            printed: self.printed(ports),
+            printed: self.printed(ports, rules),
             ports: (ports.ports.iter())
                 .filter_map(|port| Some((port.number, port.changes.first()?.to)))
                 .collect(),
@@ -232,16 +261,17 @@ impl Gathered {
     }
 
     /// What an instance printed last.
-    fn printed(&self, ports: &Ports) -> Printed {
+    fn printed(&self, ports: &Ports, rules: &Rules) -> Printed {
         let offsets = self.evidence.offsets_of(ports);
         let offset = offsets.map(|stream| stream.newest.mark.place);
-        let state = ports.newest().map(|(_, change)| change);
-        match (offset, state, ports.remembered) {
-            (Some(_), None, _) => Printed::Offsets,
-            (Some(offset), Some(state), _) if offset < state.mark.place => Printed::Offsets,
-            (None, None, Some(remembered)) => remembered,
-            (None, Some(state), Some(remembered)) if state.is_remembered() => remembered,
-            (_, Some(_), _) | (None, None, None) => Printed::States,
+        let was_last = |offset| ports.newest_after(offset).is_none();
+        if offset.is_some_and(was_last) || self.offset_stands(ports, rules) {
+            return Printed::Offsets;
+        }
+        match (ports.newest(), ports.remembered) {
+            (None, Some(remembered)) => remembered,
+            (Some((_, state)), Some(remembered)) if state.is_remembered() => remembered,
+            (Some(_), _) | (None, None) => Printed::States,
         }
     }
 }

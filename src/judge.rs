@@ -2,7 +2,7 @@
 
 use crate::decide::{Evidence, Reading, Reason};
 use crate::policy::{Rules, Verdict};
-use crate::ports::{Following, Ports};
+use crate::ports::{Following, Ports, Printed};
 use crate::ptp::{Program, Servo, Source};
 use crate::standing::{Standing, held, settled};
 use crate::stream::{Grade, Run, Stream};
@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
                 Verdict::InSync => self.last_good().is_none() && reached_ns <= policy.holdover_ns,
                 // Until they are good for long enough, or no longer (R10).
                 Verdict::OutOfSync => {
-                    runs.iter().all(|run| self.is_good(run)) && reached_ns < policy.settle_ns
+                    runs.iter().all(|run| self.may_be_good(run)) && reached_ns < policy.settle_ns
                 }
             }
     }
@@ -97,8 +97,12 @@ impl<'a> Judge<'a> {
             (Some(ports), Some(place)) => ports.has_client() || !ports.started_after(place),
             (None, Some(_)) => true,
             (Some(ports), None) => {
-                let remembered = ports.ports.is_empty() && ports.remembered.is_some();
-                ports.has_client() || remembered
+                let took_time = match ports.remembered {
+                    Some(Printed::Offsets) => !ports.started_after(u64::MAX),
+                    Some(Printed::States) => ports.ports.is_empty(),
+                    None => false,
+                };
+                ports.has_client() || took_time
             }
             (None, None) => false,
         };
@@ -129,10 +133,8 @@ impl<'a> Judge<'a> {
 
     /// ptp4l: what is newer decides, its newest offset or its newest port state (R6).
     fn ptp4l(&self) -> Standing {
-        let is_newer = |ports: &&Ports| {
-            let newest = ports.newest();
-            newest.is_some_and(|(_, change)| change.mark.place < self.stream.newest.mark.place)
-        };
+        let offset = self.stream.newest.mark.place;
+        let is_newer = |ports: &&Ports| ports.newest_after(offset).is_some();
         let Some(ports) = self.ports.filter(is_newer) else {
             return self.samples();
         };
@@ -140,10 +142,15 @@ impl<'a> Judge<'a> {
             return Standing::Bad(Reason::OffsetOverLimit);
         }
         if let Some(age_ns) = ports.following_for() {
-            return settled(age_ns, self.rules);
+            // Ended here, the reading would never come to the memory's edge, which then stays
+            // behind until its lines are gone, and the states with them.
+            return match self.reading {
+                Reading::Partial => Standing::Bad(Reason::NoEvidence),
+                Reading::Complete => settled(age_ns, self.rules),
+            };
         }
         // Where the offsets ended before the port began to follow, states took their place.
-        let states_only = ports.followed_after(self.stream.newest.mark.place);
+        let states_only = ports.followed_after(offset);
         let left_slave = ports.left_slave().filter(|_| states_only);
         let last_good = left_slave.or_else(|| self.last_good());
         held(last_good, Reason::ReferenceLost, self.rules)
@@ -214,6 +221,12 @@ impl<'a> Judge<'a> {
             Grade::Unstated => self.may_be_locked(run.newest.place),
             Grade::OverLimit | Grade::Unlocked | Grade::Holdover => false,
         }
+    }
+
+    /// Is it, or may it turn out to be, once the port states are known?
+    fn may_be_good(&self, run: &Run) -> bool {
+        let is_open = || self.following_at(run.newest.place) == Following::Unknown;
+        self.is_good(run) || run.grade == Grade::Unstated && is_open()
     }
 
     /// The age of the last good sample. One that ts2phc printed while the daemon already said

@@ -8,6 +8,7 @@ use crate::age::{Horizon, Instant};
 use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
 use crate::error::{Error, Result};
 use crate::gathered::{Coverage, Gathered};
+use crate::policy::Rules;
 use crate::ports::Printed;
 use crate::ptp::{Leg, PortState};
 use crate::root::{Directory, is_absent, is_trusted};
@@ -164,13 +165,14 @@ impl Memory {
         log: Option<&str>,
         gathered: &Gathered,
         coverage: Coverage,
+        rules: &Rules,
         clocks: Clocks,
     ) -> Self {
         let mut legs = self.legs.clone();
-        legs.extend(gathered.legs());
+        legs.extend(gathered.legs(rules));
         legs.sort_unstable();
         legs.dedup();
-        let mut instances: Vec<Instance> = gathered.instances().collect();
+        let mut instances: Vec<Instance> = gathered.instances(rules).collect();
         for old in self.as_of(coverage) {
             match instances
                 .iter_mut()

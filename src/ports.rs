@@ -108,20 +108,33 @@ pub enum Following {
 }
 
 impl Ports {
-    /// The newest change of a port that may follow. Ports that give time say nothing about the
-    /// clock that this instance steers, nor do those that wait beside them.
+    /// The ports that may follow. Those that give time say nothing about the clock that this
+    /// instance steers, nor do those that wait beside them.
+    fn speaking(&self) -> impl Iterator<Item = &Port> {
+        let serves = self.ports.iter().any(|port| port.role() == Role::Server);
+        self.ports.iter().filter(move |port| match port.role() {
+            Role::Client => true,
+            Role::Waiting => !serves,
+            Role::Server => false,
+        })
+    }
+
+    /// The newest change of a port that may follow.
     #[must_use]
     pub fn newest(&self) -> Option<(&Port, &Change)> {
-        let serves = self.ports.iter().any(|port| port.role() == Role::Server);
-        self.ports
-            .iter()
-            .filter(|port| match port.role() {
-                Role::Client => true,
-                Role::Waiting => !serves,
-                Role::Server => false,
-            })
+        self.speaking()
             .filter_map(|port| port.changes.first().map(|change| (port, change)))
             .min_by_key(|(_, change)| change.mark.place)
+    }
+
+    /// The newest change, if it is newer than the offset at a place. What is remembered stands at
+    /// the memory's edge; of an instance that printed offsets the last one was newer all the same.
+    #[must_use]
+    pub fn newest_after(&self, place: u64) -> Option<(&Port, &Change)> {
+        let were_offsets_newer = self.remembered == Some(Printed::Offsets);
+        self.newest().filter(|(_, change)| {
+            change.mark.place < place && !(change.is_remembered() && were_offsets_newer)
+        })
     }
 
     /// Has a port begun to follow since what stands at a place was printed?
@@ -153,10 +166,7 @@ impl Ports {
     #[must_use]
     pub fn following_at(&self, place: u64, reading: Reading) -> Following {
         let mut following = Following::Unknown;
-        let states = self
-            .ports
-            .iter()
-            .filter_map(|port| port.state_at(place, reading));
+        let states = (self.speaking()).filter_map(|port| port.state_at(place, reading));
         for state in states {
             if state == PortState::Slave {
                 return Following::Yes;

@@ -28,11 +28,11 @@ impl Standing {
 }
 
 /// Judges an instance of which the log shows port states only (R6). None where it only gives
-/// time, and while an offset may still come: until all has been read that an earlier run does
-/// not know.
+/// time, and while an offset may still come: until all has been read that can matter, or that an
+/// earlier run does not know if it saw states only.
 #[must_use]
 pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(Standing, i64)> {
-    let offsets_may_come = reading == Reading::Partial && ports.remembered.is_none();
+    let offsets_may_come = reading == Reading::Partial && ports.remembered != Some(Printed::States);
     let (_, newest) = ports.newest().filter(|_| !offsets_may_come)?;
     let standing = match (ports.following_for(), ports.remembered) {
         (_, Some(Printed::Offsets)) if newest.is_remembered() => Standing::Bad(Reason::Stale),

@@ -195,6 +195,18 @@ fn r3_good() {
             LOST,
         ),
         row(
+            "a port that only serves says nothing",
+            vec![
+                port(
+                    9.0,
+                    2,
+                    "MASTER to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)",
+                ),
+                rms(1.0),
+            ],
+            IN,
+        ),
+        row(
             "one following port is enough",
             vec![
                 port(9.0, 2, "LISTENING to UNCALIBRATED on RS_SLAVE"),
@@ -247,6 +259,18 @@ fn r4_newest_decides() {
                 ptp4l(3.0, "1", "s2"),
                 ptp4l(2.0, "-90000", "s2"),
                 ptp4l(1.0, "130000", "s2"),
+            ],
+            OVER,
+        )
+        .with(&["--offset-window", "5s"]),
+        row(
+            "a port that follows does not shorten the window",
+            vec![
+                ptp4l(4.0, "130000", "s2"),
+                ptp4l(3.0, "130000", "s2"),
+                ptp4l(2.0, "1", "s2"),
+                port(1.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+                fine(),
             ],
             OVER,
         )
@@ -702,6 +726,27 @@ fn r9_a_leg_once_seen_stays_required() {
 }
 
 #[test]
+fn r9_what_vouches_for_nothing_requires_nothing() {
+    let lines = [
+        line(
+            "ts2phc",
+            2.0,
+            "[ts2phc.1.config:6] ens7f0 offset 1 s2 freq +1",
+        ),
+        daemon(
+            "T-BC",
+            1.0,
+            "[ts2phc.1.config] ens4f0 offset 4 T-BC-STATUS s2",
+        ),
+        fine(),
+    ];
+    let node = Node::with_log(&lines);
+    // Its ptp4l prints states only, and the last one has rotated away before the first run.
+    assert_eq!(verdict(&node.act()), IN);
+    assert_eq!(verdict(&node.act_at(10.0)), IN);
+}
+
+#[test]
 fn r9_a_remembered_slave_serves_until_it_is_gone() {
     let node = Node::with_log(&[
         port(9.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
@@ -803,6 +848,124 @@ fn r9_a_remembered_slave_serves_no_instance_that_printed_offsets() {
 }
 
 #[test]
+fn r9_a_remembered_slave_revives_no_ptp4l_that_has_gone_quiet() {
+    let node = Node::new();
+    let log = |until: i32| {
+        let mut lines = vec![
+            port(99.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+            ptp4l(1.0, "1", "s2"),
+        ];
+        lines.extend((0..until).map(|time| phc2sys(-f64::from(time), "1", "s2")));
+        node.log(&lines);
+    };
+    // A hold that is longer than the sync age has the log read further back than the memory's
+    // edge, to the last offset.
+    let arguments = ["--holdover", "1h", "--output", "json"];
+    for (time, decided) in [(300, IN), (600, STALE), (900, STALE), (1200, STALE)] {
+        log(time);
+        let report = node.run_at(time.into(), &arguments).json();
+        assert_eq!(verdict(&report), decided, "{time}");
+    }
+}
+
+#[test]
+fn r9_a_serving_port_hides_no_remembered_offsets() {
+    let ptp4l = |age, rest: &str| line("ptp4l", age, &format!("[ptp4l.1.config:6] {rest}"));
+    let ts2phc = |age| {
+        line(
+            "ts2phc",
+            age,
+            "[ts2phc.1.config:6] ens7f0 offset 1 s2 freq +1",
+        )
+    };
+    let node = Node::with_log(&[
+        ptp4l(2.0, "master offset 1 s2 freq +0 path delay 1"),
+        ts2phc(1.0),
+        fine(),
+    ]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Quiet since, and its offsets have rotated away: ts2phc hands on what it does not get.
+    node.log(&[
+        phc2sys(-900.0, "1", "s2"),
+        ptp4l(-1197.0, "port 2 (x): MASTER to FAULTY on FAULT_DETECTED"),
+        ts2phc(-1198.0),
+        phc2sys(-1199.0, "1", "s2"),
+    ]);
+    assert_eq!(verdict(&node.act_at(1200.0)), STALE);
+}
+
+#[test]
+fn r9_states_that_took_the_place_of_offsets_outlive_their_lines() {
+    let node = Node::new();
+    let slave = "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
+    let log = |from: i32, until: i32| {
+        let mut lines: Vec<String> = Vec::new();
+        for time in (from..until).step_by(2) {
+            match time {
+                ..90 => lines.push(ptp4l(-f64::from(time), "1", "s0")),
+                // Restarted with log reduction.
+                100 => lines.push(port(-100.0, 1, slave)),
+                _ => {}
+            }
+            lines.push(phc2sys(-f64::from(time), "1", "s2"));
+        }
+        node.log(&lines);
+    };
+    log(-600, 0);
+    assert_eq!(verdict(&node.act()), UNLOCKED);
+    for time in (300..=3000).step_by(300) {
+        // All that is older has rotated away.
+        log((time - 1200).max(-600), time);
+        assert_eq!(verdict(&node.act_at(time.into())), IN, "{time}");
+    }
+}
+
+#[test]
+fn r9_a_remembered_slave_hides_no_offset_beyond_the_limit() {
+    let node = Node::new();
+    let log = |until: i32| {
+        let later = (0..until).step_by(10);
+        let mut lines = vec![
+            ptp4l(2.0, "150000", "s2"),
+            port(1.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        ];
+        lines.extend(later.map(|time| phc2sys(-f64::from(time), "1", "s2")));
+        node.log(&lines);
+    };
+    log(1);
+    assert_eq!(verdict(&node.act()), OVER);
+    for time in [60, 300, 590] {
+        log(time);
+        assert_eq!(verdict(&node.act_at(time.into())), OVER, "{time}");
+    }
+    // Too old to be evidence: the state stands alone.
+    log(600);
+    assert_eq!(verdict(&node.act_at(600.0)), IN);
+}
+
+#[test]
+fn r9_a_new_slave_hides_no_remembered_offsets() {
+    let node = Node::new();
+    let log = |until: i32| {
+        let mut lines = vec![ptp4l(90.0, "150000", "s2")];
+        lines.extend((-89..until).map(|time| phc2sys(-f64::from(time), "1", "s2")));
+        if until > 1 {
+            let slave = "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
+            lines.insert(191, port(-100.5, 1, slave));
+        }
+        node.log(&lines);
+    };
+    log(1);
+    assert_eq!(verdict(&node.act()), OVER);
+    for time in [200, 500] {
+        log(time);
+        assert_eq!(verdict(&node.act_at(time.into())), OVER, "{time}");
+    }
+    log(520);
+    assert_eq!(verdict(&node.act_at(520.0)), IN);
+}
+
+#[test]
 fn r9_no_memory_where_there_is_doubt() {
     let seen = || {
         let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
@@ -866,6 +1029,16 @@ fn r10_settle() {
             })
             .collect()
     };
+    let summaries = |from: u32, to: u32| -> Vec<String> {
+        let lines = (to..=from).rev().flat_map(|age| {
+            let rms = "[ptp4l.0.config] rms  5 max  7 freq -1 +/-  4";
+            [
+                line("ptp4l", f64::from(age), rms),
+                phc2sys(f64::from(age), "1", "s2"),
+            ]
+        });
+        lines.collect()
+    };
     let settling = "out-of-sync (settling)";
     check(vec![
         row("long enough", every(60, 1, "s2"), IN).with(&["--settle", "60"]),
@@ -876,6 +1049,37 @@ fn r10_settle() {
         row(
             "broken by a loss",
             [every(90, 31, "s2"), every(30, 30, "s0"), every(29, 1, "s2")].concat(),
+            settling,
+        )
+        .with(&["--settle", "60"]),
+        row("summaries, which tell no servo state", summaries(61, 1), IN).with(&["--settle", "60"]),
+        row("summaries, for not long enough", summaries(59, 1), settling).with(&["--settle", "60"]),
+        row(
+            "summaries after the port began to follow",
+            [
+                vec![port(
+                    90.0,
+                    1,
+                    "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+                )],
+                summaries(89, 1),
+            ]
+            .concat(),
+            IN,
+        )
+        .with(&["--settle", "60"]),
+        row(
+            "summaries while the port did not follow yet",
+            [
+                summaries(89, 50),
+                vec![port(
+                    49.0,
+                    1,
+                    "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+                )],
+                summaries(48, 1),
+            ]
+            .concat(),
             settling,
         )
         .with(&["--settle", "60"]),

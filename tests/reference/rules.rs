@@ -1,0 +1,590 @@
+//! The decision: everything that a log has ever said, from its first line to its last.
+
+use super::lines::{Fact, Servo, What, read};
+use super::log::Message;
+use super::memory::{Instance, Memory};
+use super::{Answer, Leg, Now, SECOND, Settings};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is asked.
+pub struct Question<'a> {
+    pub messages: &'a [Message],
+    pub now: Now,
+    pub settings: &'a Settings,
+    pub is_marked: bool,
+    pub memory: &'a Memory,
+}
+
+/// A fact with its age.
+#[derive(Clone, Debug)]
+struct Event {
+    age: i64,
+    fact: Fact,
+}
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Good without interruption for so long.
+    Good(i64),
+    Held,
+    Bad(&'static str),
+}
+
+/// One clock, as one program sees it.
+struct Stream {
+    leg: Leg,
+    standing: Standing,
+    /// A ptp4l that has only waited so far may yet turn out to give time only: the leg is not
+    /// required for ever.
+    is_seen: bool,
+}
+
+/// A sample before the rules.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    age: i64,
+    magnitude: u128,
+    is_locked: bool,
+    /// Why not, where it is not.
+    loss: &'static str,
+}
+
+/// Older than anything.
+const EVER: i64 = i64::MAX;
+
+pub fn decide(question: &Question<'_>) -> Answer {
+    let (events, excluded) = events(question);
+    let streams = streams(question, &events);
+    let mut required = question.memory.legs.clone();
+    required.extend(streams.iter().map(|stream| stream.leg));
+    if required.is_empty() {
+        let mut reasons = vec!["no-evidence"];
+        reasons.extend(excluded);
+        return Answer {
+            in_sync: false,
+            reasons,
+        };
+    }
+    let mut is_held = false;
+    let mut reasons = Vec::new();
+    for leg in required {
+        let standings: Vec<Standing> = (streams.iter())
+            .filter(|stream| stream.leg == leg)
+            .map(|stream| question.settled(stream.standing))
+            .collect();
+        if standings
+            .iter()
+            .any(|each| matches!(each, Standing::Good(_)))
+        {
+            continue;
+        }
+        if standings.contains(&Standing::Held) {
+            is_held = true;
+            continue;
+        }
+        // A leg of which nothing is left has gone quiet, or its lines do not count.
+        let before = reasons.len();
+        reasons.extend(standings.iter().filter_map(|each| match each {
+            Standing::Bad(reason) => Some(*reason),
+            _ => None,
+        }));
+        if reasons.len() == before {
+            reasons.push("stale");
+        }
+    }
+    if !reasons.is_empty() {
+        reasons.extend(excluded);
+        return Answer {
+            in_sync: false,
+            reasons,
+        };
+    }
+    Answer {
+        in_sync: true,
+        reasons: vec![if is_held { "holding" } else { "within-limit" }],
+    }
+}
+
+/// What this look would leave for a later one.
+pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
+    let (events, _) = events(question);
+    let mut memory = question.memory.clone();
+    let streams = streams(question, &events);
+    memory.legs.extend(
+        streams
+            .iter()
+            .filter(|stream| stream.is_seen)
+            .map(|stream| stream.leg),
+    );
+    memory.log = log.map(str::to_owned);
+    memory.until = Some(question.now.wall);
+    for name in instances(&events, "ptp4l") {
+        let instance = memory.instances.entry(name.clone()).or_default();
+        let own = || events.iter().filter(|event| event.is_of("ptp4l", &name));
+        let changes: Vec<_> = own().filter_map(Event::change).collect();
+        let roles = roles(&changes, instance);
+        for event in own() {
+            if let Some((number, _, to)) = event.change() {
+                instance.ports.insert(number, to.to_owned());
+                instance.has_offsets &= roles.get(&number) == Some(&Role::Server);
+            } else {
+                instance.has_offsets = true;
+            }
+        }
+    }
+    memory
+}
+
+impl Event {
+    fn is_of(&self, program: &str, instance: &str) -> bool {
+        self.fact.program == program && self.fact.instance == instance
+    }
+
+    /// The port, what it was, and what it is from then on.
+    fn change(&self) -> Option<(u64, &str, &str)> {
+        match &self.fact.what {
+            What::Port { number, from, to } => Some((*number, from, to)),
+            _ => None,
+        }
+    }
+}
+
+/// R1: everything that is evidence, in the order of the file, and why other lines are not.
+fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
+    let now = question.now;
+    let mut events = Vec::new();
+    let mut excluded = BTreeSet::new();
+    for message in question.messages {
+        let Some(fact) = read(&message.text) else {
+            continue;
+        };
+        let by_log = message.wall.map(|wall| now.wall.saturating_sub(wall));
+        let by_bracket = match (fact.bracket, now.uptime) {
+            (Some(then), Some(uptime)) => Some(uptime.saturating_sub(then)),
+            _ => None,
+        };
+        let mut exclude = |reason| {
+            // A boundary clock's status is no evidence at any time.
+            if fact.program != "T-BC" {
+                excluded.insert(reason);
+            }
+        };
+        let is_early = |age: Option<i64>| age.is_some_and(|age| age < -2 * SECOND);
+        if by_log.is_some_and(|age| now.uptime.is_some_and(|uptime| age > uptime)) {
+            exclude("from-another-boot");
+        } else if is_early(by_log) || is_early(by_bracket) {
+            exclude("from-the-future");
+        } else if let Some(age) = by_log.max(by_bracket) {
+            events.push(Event { age, fact });
+        } else {
+            exclude("no-evidence");
+        }
+    }
+    (events, excluded)
+}
+
+fn instances(events: &[Event], program: &str) -> BTreeSet<String> {
+    (events.iter())
+        .filter(|event| event.fact.program == program)
+        .map(|event| event.fact.instance.clone())
+        .collect()
+}
+
+/// Everything that speaks for or against a leg.
+fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
+    let remembered = question.remembered(events);
+    let mut streams = Vec::new();
+    let mut clients = BTreeSet::new();
+    let mut names = instances(events, "ptp4l");
+    names.extend(remembered.keys().cloned());
+    for name in names {
+        let own: Vec<&Event> = (events.iter())
+            .filter(|event| event.is_of("ptp4l", &name))
+            .collect();
+        let before = remembered.get(&name).cloned().unwrap_or_default();
+        if let Some((standing, role)) = ptp4l(question, &own, &before) {
+            if role == Role::Client {
+                clients.insert(profile(&name).to_owned());
+            }
+            streams.push(Stream {
+                leg: Leg::Reference,
+                standing,
+                is_seen: role != Role::Waiting,
+            });
+        }
+    }
+    let mut cards = instances(events, "ts2phc");
+    cards.extend(instances(events, "GM"));
+    for name in cards {
+        // A telco boundary clock's ts2phc hands on what ptp4l gets.
+        let is_boundary = events.iter().any(|event| event.is_of("T-BC", &name));
+        if !is_boundary && !clients.contains(profile(&name)) {
+            streams.extend(
+                grandmaster(question, events, &name)
+                    .into_iter()
+                    .map(|standing| Stream {
+                        leg: Leg::Reference,
+                        standing,
+                        is_seen: true,
+                    }),
+            );
+        }
+    }
+    for name in instances(events, "phc2sys") {
+        let samples = samples(events, "phc2sys", &name, "");
+        streams.push(Stream {
+            leg: Leg::SystemClock,
+            standing: question.judge(&samples),
+            is_seen: true,
+        });
+    }
+    streams
+}
+
+/// The number that joins the programs of a profile: `ptp4l.1.config`, `ts2phc.1.config`.
+fn profile(instance: &str) -> &str {
+    let number = (instance.split_once('.')).and_then(|(_, rest)| rest.strip_suffix(".config"));
+    number.unwrap_or(instance)
+}
+
+/// The samples of a clock whose program tells its own locks.
+fn samples(events: &[Event], program: &str, instance: &str, device: &str) -> Vec<Sample> {
+    (events.iter())
+        .filter(|event| event.is_of(program, instance))
+        .filter_map(|event| match &event.fact.what {
+            What::Offset {
+                device: of,
+                magnitude,
+                servo,
+                holdover,
+            } if of == device => Some(Sample {
+                age: event.age,
+                magnitude: *magnitude,
+                is_locked: *servo != Servo::Unlocked && !holdover,
+                loss: if *holdover {
+                    "reference-lost"
+                } else {
+                    "servo-unlocked"
+                },
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+impl Question<'_> {
+    /// R2
+    fn limit(&self) -> u128 {
+        let Settings {
+            max_offset,
+            threshold,
+            ..
+        } = self.settings;
+        let limit = if self.is_marked {
+            max_offset + threshold
+        } else {
+            max_offset - threshold
+        };
+        limit.unsigned_abs().into()
+    }
+
+    /// R3
+    fn is_good(&self, sample: &Sample) -> bool {
+        sample.is_locked && sample.magnitude <= self.limit()
+    }
+
+    /// R1
+    fn is_fresh(&self, age: i64) -> bool {
+        age <= self.settings.sync_age
+    }
+
+    /// R4: what stands for the newest sample.
+    fn judged(&self, samples: &[Sample]) -> u128 {
+        let newest = samples.last().expect("a sample");
+        let mut window: Vec<u128> = (samples.iter())
+            .filter(|sample| sample.age - newest.age <= self.settings.window)
+            .map(|sample| sample.magnitude)
+            .collect();
+        if self.settings.window == 0 {
+            return newest.magnitude;
+        }
+        window.sort_unstable();
+        window[window.len() / 2]
+    }
+
+    /// R5: a loss, with the age of what was good last.
+    fn lost(&self, last_good: Option<i64>, reason: &'static str) -> Standing {
+        match last_good {
+            Some(age) if self.is_marked && age <= self.settings.holdover => Standing::Held,
+            _ => Standing::Bad(reason),
+        }
+    }
+
+    /// R4, R5 for a clock of which there are samples only.
+    fn judge(&self, samples: &[Sample]) -> Standing {
+        let newest = samples.last().expect("a sample");
+        if !self.is_fresh(newest.age) {
+            return Standing::Bad("stale");
+        }
+        if self.judged(samples) > self.limit() {
+            return Standing::Bad("offset-over-limit");
+        }
+        if newest.is_locked {
+            return Standing::Good(self.run(samples));
+        }
+        let last_good = samples.iter().rev().find(|sample| self.is_good(sample));
+        self.lost(last_good.map(|sample| sample.age), newest.loss)
+    }
+
+    /// For how long all samples have been good.
+    fn run(&self, samples: &[Sample]) -> i64 {
+        let good = samples
+            .iter()
+            .rev()
+            .take_while(|sample| self.is_good(sample));
+        good.last().map_or(i64::MIN, |oldest| oldest.age)
+    }
+
+    /// R10
+    fn settled(&self, standing: Standing) -> Standing {
+        let settle = self.settings.settle;
+        match standing {
+            Standing::Good(since) if !self.is_marked && settle > 0 && since < settle => {
+                Standing::Bad("settling")
+            }
+            _ => standing,
+        }
+    }
+
+    /// R9: what earlier runs know about each ptp4l. Where lines of the log are gone that nobody
+    /// has read, no port's state is known any more.
+    fn remembered(&self, events: &[Event]) -> BTreeMap<String, Instance> {
+        let mut instances = self.memory.instances.clone();
+        let edge = self.memory.until.map(|until| self.now.wall - until);
+        let oldest = (self.messages.iter())
+            .filter_map(|message| message.wall)
+            .map(|wall| self.now.wall - wall)
+            .max();
+        let oldest = oldest.max(events.iter().map(|event| event.age).max());
+        if edge.is_none_or(|edge| oldest.is_none_or(|oldest| oldest < edge)) {
+            for instance in instances.values_mut() {
+                instance.ports.clear();
+            }
+            instances.retain(|_, instance| instance.has_offsets);
+        }
+        instances
+    }
+}
+
+/// R3 to R6 for one ptp4l, and whether it is a client. None if it takes no time from anybody.
+fn ptp4l(
+    question: &Question<'_>,
+    events: &[&Event],
+    before: &Instance,
+) -> Option<(Standing, Role)> {
+    let changes: Vec<_> = events.iter().filter_map(|event| event.change()).collect();
+    let roles = roles(&changes, before);
+    let has = |role: Role| roles.values().any(|each| *each == role);
+    let is_offset = |event: &&&Event| matches!(event.fact.what, What::Offset { .. });
+    let has_offsets = before.has_offsets || events.iter().any(|event| is_offset(&event));
+    let starts = |event: &&Event| matches!(&event.fact.what, What::Port { from, .. } if from == "INITIALIZING");
+    let since_start = events.iter().rposition(starts).unwrap_or(0);
+    let has_new_offsets = events[since_start..].iter().any(|event| is_offset(&event))
+        || before.has_offsets && !events.iter().any(starts);
+    let role = if has_new_offsets || has(Role::Client) {
+        Role::Client
+    } else if has(Role::Server) || roles.is_empty() {
+        Role::Server
+    } else {
+        Role::Waiting
+    };
+    if role == Role::Server && !has_offsets {
+        return None;
+    }
+
+    // Ports that only give time say nothing, nor do those that wait beside them.
+    let speaks = |number: &u64| match roles.get(number) {
+        Some(Role::Client) => true,
+        Some(Role::Waiting) => !has(Role::Server),
+        Some(Role::Server) | None => false,
+    };
+    // Where each port was before its first line.
+    let mut ports: BTreeMap<u64, &str> = BTreeMap::new();
+    for (number, from, _) in changes.iter().rev() {
+        ports.insert(*number, from);
+    }
+    ports.extend((before.ports.iter()).map(|(number, state)| (*number, state.as_str())));
+    ports.retain(|number, _| speaks(number));
+    let is_slave = |ports: &BTreeMap<u64, &str>| ports.values().any(|state| *state == "SLAVE");
+
+    let mut samples: Vec<Sample> = Vec::new();
+    // A state has taken the offsets' place: they have never been there, or it is newer.
+    let mut superseded = !has_offsets;
+    // A port has begun to follow since the last offset, as far as there are any.
+    let mut states_only = true;
+    let mut slave_since = is_slave(&ports).then_some(EVER);
+    let mut last_good = None;
+    // When it ceased to.
+    let mut left = None;
+    let mut good_since = None;
+    for event in events {
+        match &event.fact.what {
+            What::Offset {
+                magnitude, servo, ..
+            } => {
+                let follows = ports.is_empty() || is_slave(&ports);
+                let sample = Sample {
+                    age: event.age,
+                    magnitude: *magnitude,
+                    is_locked: match servo {
+                        Servo::Locked => true,
+                        Servo::Unlocked => false,
+                        Servo::Unsaid => follows,
+                    },
+                    loss: if *servo == Servo::Unsaid {
+                        "reference-lost"
+                    } else {
+                        "servo-unlocked"
+                    },
+                };
+                superseded = false;
+                states_only = false;
+                left = None;
+                if question.is_good(&sample) {
+                    last_good = Some(event.age);
+                    good_since = good_since.or(Some(event.age));
+                } else {
+                    good_since = None;
+                }
+                samples.push(sample);
+            }
+            What::Port { number, from, to } => {
+                if states_only && from == "SLAVE" {
+                    left = Some(event.age);
+                }
+                if !speaks(number) {
+                    continue;
+                }
+                ports.insert(*number, to);
+                slave_since = is_slave(&ports).then(|| slave_since.unwrap_or(event.age));
+                superseded = true;
+                states_only |= to == "SLAVE";
+                good_since = slave_since.and(good_since);
+            }
+            _ => {}
+        }
+    }
+
+    let is_over = samples.last().is_some_and(|newest| {
+        question.is_fresh(newest.age) && question.judged(&samples) > question.limit()
+    });
+    let standing = match samples.last() {
+        _ if is_over => Standing::Bad("offset-over-limit"),
+        _ if superseded && is_slave(&ports) => Standing::Good(slave_since.unwrap_or(EVER)),
+        _ if superseded => question.lost(left.or(last_good), "reference-lost"),
+        None => Standing::Bad("stale"),
+        Some(newest) if !question.is_fresh(newest.age) => Standing::Bad("stale"),
+        Some(newest) if newest.is_locked => Standing::Good(good_since.unwrap_or(i64::MIN)),
+        Some(newest) => question.lost(last_good, newest.loss),
+    };
+    Some((standing, role))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It has taken time, or tried to.
+    Client,
+    /// It has only ever given time.
+    Server,
+    /// It has done neither.
+    Waiting,
+}
+
+/// What each port has done since ptp4l started.
+fn roles(changes: &[(u64, &str, &str)], before: &Instance) -> BTreeMap<u64, Role> {
+    let mut states: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
+    for (number, state) in &before.ports {
+        states.entry(*number).or_default().insert(state);
+    }
+    for (number, from, to) in changes {
+        let states = states.entry(*number).or_default();
+        if *from == "INITIALIZING" {
+            states.clear();
+        }
+        states.extend([*from, *to]);
+    }
+    let role = |states: BTreeSet<&str>| {
+        let any = |of: &[&str]| states.iter().any(|state| of.contains(state));
+        if any(&["SLAVE", "UNCALIBRATED"]) {
+            Role::Client
+        } else if any(&["MASTER", "PASSIVE", "GRAND_MASTER", "PRE_MASTER"]) {
+            Role::Server
+        } else {
+            Role::Waiting
+        }
+    };
+    (states.into_iter())
+        .map(|(number, states)| (number, role(states)))
+        .collect()
+}
+
+/// R3 to R5, R7 for the cards of a grandmaster: ts2phc, and what linuxptp-daemon says about it.
+fn grandmaster(question: &Question<'_>, events: &[Event], instance: &str) -> Vec<Standing> {
+    let status: Vec<(i64, bool)> = (events.iter())
+        .filter(|event| event.is_of("GM", instance))
+        .filter_map(|event| match event.fact.what {
+            What::Status { locked } => Some((event.age, locked)),
+            _ => None,
+        })
+        .collect();
+    let fresh = status.last().filter(|(age, _)| question.is_fresh(*age));
+    // Since when the daemon has said that the source is lost.
+    let lost_since = fresh.filter(|(_, locked)| !locked).and_then(|_| {
+        let lost = status.iter().rev().take_while(|(_, locked)| !locked);
+        lost.map(|(age, _)| *age).last()
+    });
+    let locked = status.iter().rev().take_while(|(_, locked)| *locked);
+    let locked_since = locked.last().map_or(i64::MIN, |(age, _)| *age);
+    let devices: BTreeSet<&str> = (events.iter())
+        .filter(|event| event.is_of("ts2phc", instance))
+        .filter_map(|event| match &event.fact.what {
+            What::Offset { device, .. } => Some(device.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut standings = Vec::new();
+    let mut has_fresh = false;
+    for device in devices {
+        let mut samples = samples(events, "ts2phc", instance, device);
+        // What is printed meanwhile is not good, and what was printed before is over.
+        for sample in &mut samples {
+            sample.is_locked &= lost_since.is_none_or(|since| sample.age >= since);
+        }
+        let newest = samples.last_mut().expect("the device has samples");
+        if lost_since.is_some() {
+            newest.loss = "reference-lost";
+        }
+        has_fresh |= question.is_fresh(newest.age);
+        standings.push(match (question.judge(&samples), lost_since) {
+            (Standing::Good(_), Some(_)) => {
+                let last = samples.iter().rev().find(|sample| question.is_good(sample));
+                question.lost(last.map(|sample| sample.age), "reference-lost")
+            }
+            // Both must have said so for that long.
+            (Standing::Good(since), None) if fresh.is_some() => {
+                Standing::Good(since.min(locked_since))
+            }
+            (standing, _) => standing,
+        });
+    }
+    if !has_fresh && !status.is_empty() {
+        let last_good = status.iter().rev().find(|(_, locked)| *locked);
+        standings.push(match fresh {
+            None => Standing::Bad("stale"),
+            Some((_, true)) => Standing::Good(locked_since),
+            Some(_) => question.lost(last_good.map(|(age, _)| *age), "reference-lost"),
+        });
+    }
+    standings
+}
