@@ -135,12 +135,13 @@ impl Memory {
         })
     }
 
-    /// The instances, as far as they can be relied on: behind a gap any port may have changed,
-    /// but that an instance prints offsets makes the verdict stricter and stays.
+    /// The instances, as far as they can be relied on: behind a gap any port may have changed, and
+    /// without an edge no gap can be told. That an instance prints offsets makes the verdict
+    /// stricter and stays.
     #[must_use]
     pub fn as_of(&self, coverage: Coverage) -> Vec<Instance> {
         let mut instances = self.instances.clone();
-        if coverage == Coverage::Gap {
+        if coverage == Coverage::Gap || self.read_until.is_none() {
             instances.retain(|instance| instance.printed == Printed::Offsets);
             for instance in &mut instances {
                 instance.ports.clear();

@@ -173,6 +173,8 @@ struct Node {
     /// Until when the last offset that ptp4l printed stands against its port state, since it was
     /// beyond the limit (R6).
     contradicted: i64,
+    /// When the marker was made.
+    entered: i64,
     /// When the marker's next change became due.
     due: Option<i64>,
 }
@@ -207,6 +209,7 @@ impl Node {
             disturbed: true,
             newest: [0; 2],
             contradicted: 0,
+            entered: 0,
             due: None,
         };
         fs::create_dir_all(node.container()).expect("a directory");
@@ -418,7 +421,8 @@ impl Node {
         }
         // Wandering around the limits is no loss that waits for a reaction.
         let is_due = if self.is_marked {
-            self.bad_since
+            // A marker may be made on what was good a while ago.
+            self.bad_since.map(|since| since.max(self.entered))
         } else {
             self.well_since
         };
@@ -552,6 +556,7 @@ impl Node {
         }
         if was_marked != self.is_marked {
             figures.transitions += 1;
+            self.entered = self.time;
             let most = self.newest[0].max(self.newest[1]);
             if was_marked && !self.disturbed {
                 return Err(format!("left without a cause, {most} ns off: {at}"));

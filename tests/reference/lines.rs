@@ -59,7 +59,7 @@ static TOOL: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static DAEMON: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(GM|T-BC)\[[0-9]+\]:\[([^\]]+)\] (.*)$"));
+    LazyLock::new(|| pattern(r"^(GM|T-BC)\[[0-9]+\]:\[([^\]]*)\] (.*)$"));
 
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     let rms = r"rms +[0-9]+ max +([0-9]+) freq +[^ ]+ \+/- +[^ ]+(?: delay +[^ ]+ \+/- +[^ ]+)?$";

@@ -326,7 +326,9 @@ impl Scenario {
         // the source is lost, however long ts2phc had been quiet by then.
         let says_lost = |line: &Line| line.text.starts_with("GM[") && !line.text.ends_with("s2");
         let bridges = reason == "holding" && self.lines.iter().any(says_lost);
-        if agree || bridges {
+        // With SETTLE a port's loss between two good offsets is no break to the program.
+        let settles = !is_out && answer.reasons.contains(&"settling");
+        if agree || bridges || settles {
             return Ok(());
         }
         let legs: Vec<String> = (report.legs.iter())

@@ -26,6 +26,7 @@ use ptp_sync_check::ptp::SYSTEM_CLOCK;
 use ptp_sync_check::root::Directory;
 use ptp_sync_check::setting::{MAX_OFFSET, NAMESPACE, SYNC_AGE, Setting, is_dns_label};
 use ptp_sync_check::tail::{Bounds, End, Part, Tail};
+use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -227,6 +228,8 @@ const NOON: Clocks = Clocks {
     monotonic_ns: Some(100_000_000_000_000),
 };
 
+const BOOT_ID: &str = "11111111-2222-3333-4444-555555555555";
+
 /// The logs that a memory is tried on: nothing of the reference, its state, its offsets, old ones.
 const LOGS: [&str; 4] = [
     "",
@@ -245,10 +248,7 @@ static NODES: LazyLock<Vec<TempDir>> = LazyLock::new(|| {
             fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
             fs::write(path, text).expect("a file");
         };
-        put(
-            "proc/sys/kernel/random/boot_id",
-            "11111111-2222-3333-4444-555555555555\n",
-        );
+        put("proc/sys/kernel/random/boot_id", BOOT_ID);
         let first = SYSTEM_CLOCK_LINE
             .replace("11:59:59", "11:39:59")
             .replace("99999.", "98799.");
@@ -287,6 +287,11 @@ pub fn memory(bytes: &[u8]) {
             assert!(
                 !with || without || answer.in_sync,
                 "in sync by a memory alone: {text}"
+            );
+            let read: Value = serde_json::from_slice(content).unwrap_or_default();
+            assert!(
+                read["memory"]["boot_id"] == BOOT_ID || with == without,
+                "it is not of this boot, and counts: {text}"
             );
             assert!(
                 !with || answer.in_sync,
