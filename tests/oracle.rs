@@ -8,38 +8,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod cases;
 mod reference;
 mod scenario;
 
 use arbitrary::Unstructured;
+use cases::cases;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use reference::{Answer, Now, SECOND, Settings, log, root};
 use scenario::Scenario;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-
-/// The same cases in every run. More, and others:
-/// `PROPTEST_CASES=200000 PROPTEST_RNG_SEED=1 cargo test --release --test oracle`.
-fn cases(cases: u32) -> ProptestConfig {
-    let given = |name| std::env::var_os(name).is_some();
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: if given("PROPTEST_CASES") {
-            default.cases
-        } else {
-            cases
-        },
-        rng_seed: if given("PROPTEST_RNG_SEED") {
-            default.rng_seed
-        } else {
-            RngSeed::Fixed(1)
-        },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 fn scenarios() -> impl Strategy<Value = Scenario> {
     prop::collection::vec(any::<u8>(), 0..400).prop_map(|bytes| {

@@ -6,8 +6,10 @@
     reason = "a test may fail"
 )]
 
+mod cases;
+
+use cases::cases;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use ptp_sync_check::clock::{Clocks, SECOND_NS, format_time};
 use ptp_sync_check::cri::{Joiner, Message, Shape};
 use ptp_sync_check::decide::decide;
@@ -17,27 +19,6 @@ use ptp_sync_check::line::{self, FORMATS, Statement};
 use ptp_sync_check::memory::Memory;
 use ptp_sync_check::policy::{Policy, Rules, Verdict};
 use ptp_sync_check::tail::{Bounds, End, Part, Tail};
-
-/// The same cases in every run, so that a failure is one of the change at hand. More, and others:
-/// `PROPTEST_CASES=200000 PROPTEST_RNG_SEED=1 cargo test --release --test properties`.
-fn cases(cases: u32) -> ProptestConfig {
-    let given = |name| std::env::var_os(name).is_some();
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: if given("PROPTEST_CASES") {
-            default.cases
-        } else {
-            cases
-        },
-        rng_seed: if given("PROPTEST_RNG_SEED") {
-            default.rng_seed
-        } else {
-            RngSeed::Fixed(1)
-        },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 // The backward reader.
 
