@@ -1,0 +1,70 @@
+"""What the stage is built of, kept below target/e2e from run to run."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .failure import Missing
+
+HERE = Path(__file__).resolve().parent.parent
+PROJECT = HERE.parent.parent
+WORK = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")).resolve() / "e2e"
+
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "chrony", "linuxptp", "conmon", "python3-minimal")
+# A minute is long for a person, and short for a node: with these a loss takes seconds.
+FAST = {"SYNC_AGE": "5s", "HOLDOVER": "3s"}
+# Another release of the same: one setting differs.
+UPDATED = {**FAST, "MAX_OFFSET": "150us", "OFFSET_THRESHOLD": "30us"}
+
+
+def command(*argv, cwd=PROJECT):
+    """Runs a command that builds something, and shows what it says only if it fails."""
+    done = subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise Missing(f"`{' '.join(map(str, argv))}` failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def debian(suite):
+    """A Debian root with the real programs, made once."""
+    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    root = WORK / f"{suite}-{key}"
+    if not root.exists():
+        unfinished = root.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        WORK.mkdir(parents=True, exist_ok=True)
+        command("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, unfinished)
+        unfinished.rename(root)
+    return root
+
+
+def clock():
+    """The simulated clock."""
+    library = WORK / "clock.so"
+    WORK.mkdir(parents=True, exist_ok=True)
+    command("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, HERE / "clock.c")
+    return library
+
+
+def binary(project=PROJECT, target=None):
+    """The program as it ships."""
+    arch = os.uname().machine
+    triple = f"{arch}-unknown-linux-musl"
+    target = target or WORK.parent
+    argv = ("cargo", "build", "--locked", "--release", "--bin", "ptp-sync-check", "--target", triple)
+    command(*argv, "--target-dir", target, cwd=project)
+    return Path(target) / triple / "release/ptp-sync-check"
+
+
+def machineconfig(binary, into, project=PROJECT, settings=None):
+    """What a node gets: a MachineConfig built now, and unpacked."""
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    settings = [f"--set={name}={value}" for name, value in (settings or {}).items()]
+    build = ("cargo", "machineconfig", "--role", "worker", "--arch", os.uname().machine)
+    command(*build, "--binary", binary, "--out", into, *settings, cwd=project)
+    manifest = into / "05-chronyd-dynamic-worker.yaml"
+    command("cargo", "machineconfig", "unpack", manifest, "--root", into / "node", cwd=project)
+    return into / "node"
