@@ -1,5 +1,6 @@
 """What the stage is built of, kept below target/e2e from run to run."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -19,9 +20,20 @@ FAST = {"SYNC_AGE": "5s", "HOLDOVER": "3s"}
 UPDATED = {**FAST, "MAX_OFFSET": "150us", "OFFSET_THRESHOLD": "30us"}
 
 
-def command(*argv, cwd=PROJECT):
+def claim():
+    """Two runs at once would build over each other's work. Holds until it is closed."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    lock = (WORK / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Missing(f"another run is using {WORK}: wait for it, or set CARGO_TARGET_DIR") from None
+    return lock
+
+
+def command(*argv):
     """Runs a command that builds something, and shows what it says only if it fails."""
-    done = subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(argv, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     if done.returncode:
         raise Missing(f"`{' '.join(map(str, argv))}` failed:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -48,23 +60,20 @@ def clock():
     return library
 
 
-def binary(project=PROJECT, target=None):
+def binary():
     """The program as it ships."""
-    arch = os.uname().machine
-    triple = f"{arch}-unknown-linux-musl"
-    target = target or WORK.parent
-    argv = ("cargo", "build", "--locked", "--release", "--bin", "ptp-sync-check", "--target", triple)
-    command(*argv, "--target-dir", target, cwd=project)
-    return Path(target) / triple / "release/ptp-sync-check"
+    target = f"{os.uname().machine}-unknown-linux-musl"
+    command("cargo", "build", "--locked", "--release", "--bin", "ptp-sync-check", "--target", target)
+    return WORK.parent / target / "release/ptp-sync-check"
 
 
-def machineconfig(binary, into, project=PROJECT, settings=None):
+def machineconfig(binary, into, settings, *options):
     """What a node gets: a MachineConfig built now, and unpacked."""
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    settings = [f"--set={name}={value}" for name, value in (settings or {}).items()]
+    settings = [f"--set={name}={value}" for name, value in settings.items()]
     build = ("cargo", "machineconfig", "--role", "worker", "--arch", os.uname().machine)
-    command(*build, "--binary", binary, "--out", into, *settings, cwd=project)
+    command(*build, "--binary", binary, "--out", into, *settings, *options)
     manifest = into / "05-chronyd-dynamic-worker.yaml"
-    command("cargo", "machineconfig", "unpack", manifest, "--root", into / "node", cwd=project)
+    command("cargo", "machineconfig", "unpack", manifest, "--root", into / "node")
     return into / "node"
