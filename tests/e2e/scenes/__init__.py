@@ -2,6 +2,6 @@
 
 from stage.scene import SCENES
 
-from . import node, ptp, logs, check, marker, machineconfig, time  # noqa: F401  in this order
+from . import node, ptp, logs, check, marker, machineconfig, time  # noqa: F401, I001 they are played in this order
 
 __all__ = ["SCENES"]

@@ -1,9 +1,11 @@
 """The MachineConfig is updated, and removed."""
 
+import os
+
 from stage.materials import UPDATED, WORK
 from stage.node import MARKER, UNITS
 from stage.scene import scene
-from stage.stage import CHRONYD
+from stage.stage import CHRONYD, SERVICE, TIMER, expect_equal
 
 
 def max_offset_ns(stage):
@@ -43,5 +45,5 @@ def machineconfig_is_removed(stage):
     stage.node.power_off()
     stage.expect("the system", "running", stage.node.boot)
     stage.expect_out()
-    left = stage.node.run("sh", "-c", f"ls -d {MARKER} /run/ptp-sync-check {UNITS}/chronyd-restart* 2>/dev/null || true")
-    stage.expect("what is left", "", lambda: left)
+    for path in (MARKER, "/run/ptp-sync-check", f"{UNITS}/{SERVICE}", f"{UNITS}/timers.target.wants/{TIMER}"):
+        expect_equal(f"{path} is there", False, os.path.lexists(stage.node.path(path)))

@@ -50,6 +50,13 @@ def reboot_with_old_logs(stage):
 
 
 TICKS = 20
+EVERY_SECOND = """[Timer]
+OnBootSec=
+OnUnitInactiveSec=
+OnBootSec=1s
+OnUnitInactiveSec=1s
+RandomizedDelaySec=0
+"""
 
 
 @scene
@@ -88,7 +95,7 @@ def timer_does_it(stage):
     """The timer alone: PTP comes up and goes, and chronyd follows"""
     stage.without_ptp()
     stage.step("the timer, every second; PTP comes up")
-    stage.drop_in(TIMER, "[Timer]\nOnBootSec=\nOnUnitInactiveSec=\nRandomizedDelaySec=0\nOnBootSec=1\nOnUnitInactiveSec=1\n")
+    stage.drop_in(TIMER, EVERY_SECOND)
     stage.node.run("systemctl", "start", TIMER)
     stage.start_pod()
     stage.expect("the marker", "there", stage.node.marker, patience=30)

@@ -16,6 +16,8 @@ from .failure import Missing
 # Who lives in the box cannot set a clock, whatever it tries. Only what makes a new time namespace
 # must still be able to.
 WITHOUT_CLOCK = ("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time")
+# The node's root: the Debian one, with a layer above it that goes with the box.
+ROOT = Path("/run/node")
 
 
 def run(argv):
@@ -26,14 +28,17 @@ def run(argv):
     unshare = ["unshare", "--mount", "--net", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
     inside = None
     try:
-        join = lambda: (group / "cgroup.procs").write_text("0")
-        inside = subprocess.Popen([*unshare, *argv], preexec_fn=join)
+        inside = subprocess.Popen([*unshare, *argv], preexec_fn=lambda: join(group))
         return wait(inside)
     finally:
         if inside:
             inside.kill()
             inside.wait()
         remove(group)
+
+
+def join(group):
+    (group / "cgroup.procs").write_text("0")
 
 
 def wait(process):
@@ -69,16 +74,16 @@ def furnish(root, library, pod):
     """Run in the box: its own /run and control groups, and a root that can be written to."""
     for argv in (
         ("mount", "-t", "tmpfs", "tmpfs", "/run"),
-        ("mkdir", "-p", "/run/systemd", "/run/change/upper", "/run/change/work", "/run/node"),
+        ("mkdir", "-p", "/run/systemd", "/run/change/upper", "/run/change/work", ROOT),
         ("umount", "--lazy", "/sys/fs/cgroup"),
         ("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup"),
         (
-            *("mount", "-t", "overlay", "overlay", "/run/node"),
+            *("mount", "-t", "overlay", "overlay", ROOT),
             *("-o", f"lowerdir={root},upperdir=/run/change/upper,workdir=/run/change/work"),
         ),
-        ("mkdir", "/run/node/stage"),
-        ("mount", "-t", "tmpfs", "tmpfs", "/run/node/stage"),
-        ("cp", library, *pod, "/run/node/stage/"),
+        ("mkdir", ROOT / "stage"),
+        ("mount", "-t", "tmpfs", "tmpfs", ROOT / "stage"),
+        ("cp", library, *pod, ROOT / "stage"),
     ):
         subprocess.run(argv, check=True)
-    return Path("/run/node")
+    return ROOT

@@ -13,6 +13,8 @@ HERE = Path(__file__).resolve().parent.parent
 PROJECT = HERE.parent.parent
 WORK = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")).resolve() / "e2e"
 
+CLOCK = WORK / "clock.so"
+
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "chrony", "linuxptp", "conmon", "python3-minimal")
 # A minute is long for a person, and short for a node: with these a loss takes seconds.
 FAST = {"SYNC_AGE": "5s", "HOLDOVER": "3s"}
@@ -46,7 +48,6 @@ def debian(suite):
     if not root.exists():
         unfinished = root.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
-        WORK.mkdir(parents=True, exist_ok=True)
         command("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, unfinished)
         unfinished.rename(root)
     return root
@@ -54,10 +55,7 @@ def debian(suite):
 
 def clock():
     """The simulated clock."""
-    library = WORK / "clock.so"
-    WORK.mkdir(parents=True, exist_ok=True)
-    command("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, HERE / "clock.c")
-    return library
+    command("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", CLOCK, HERE / "clock.c")
 
 
 def binary():

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .box import WITHOUT_CLOCK
+from .box import ROOT, WITHOUT_CLOCK
 from .failure import Failure
 from .wait import until
 
@@ -16,6 +16,12 @@ HERE = Path(__file__).resolve().parent.parent
 MARKER = "/run/ptp/insync"
 REPORT = "/run/ptp-sync-check/report.json"
 UNITS = "/etc/systemd/system"
+BORN_NOW = ("unshare", "--time", "--fork", "--kill-child")
+NSPAWN = (
+    *("systemd-nspawn", "--boot", "--machine=node", f"--directory={ROOT}", "--register=no", "--keep-unit"),
+    *("--network-namespace-path=/run/netns/node", "--capability=CAP_NET_ADMIN"),
+    *("--link-journal=no", "--settings=no", "--resolv-conf=off", "--timezone=off"),
+)
 STATES = ("initializing", "starting", "running", "degraded")
 CONSOLE = Path("/run/console.log")
 
@@ -47,10 +53,7 @@ class Node:
         uptime = int(time.clock_gettime(time.CLOCK_BOOTTIME))
         with CONSOLE.open("ab") as console:
             self.container = subprocess.Popen(
-                ["unshare", "--time", "--fork", "--kill-child", f"--monotonic=-{uptime}", f"--boottime=-{uptime}"]
-                + [*WITHOUT_CLOCK, "systemd-nspawn", f"--directory={self.root}", "--machine=node", "--boot"]
-                + ["--network-namespace-path=/run/netns/node", "--capability=CAP_NET_ADMIN", "--register=no", "--keep-unit"]
-                + ["--link-journal=no", "--settings=no", "--resolv-conf=off", "--timezone=off"],
+                [*BORN_NOW, f"--monotonic=-{uptime}", f"--boottime=-{uptime}", *WITHOUT_CLOCK, *NSPAWN],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -165,12 +168,12 @@ class Node:
         self.run("systemctl", "daemon-reload")
 
     def remove_machineconfig(self):
-        for name in ("chronyd-restart.service", "chronyd-restart.timer", "ptp-sync-failsafe.service", "chronyd.service.d"):
+        """Removes its files, and what scenes have put beside them."""
+        for name in ("chronyd-restart.service", "chronyd-restart.timer", "ptp-sync-failsafe.service"):
             remove(self.path(f"{UNITS}/{name}"))
             remove(self.path(f"{UNITS}/{name}.d"))
-        remove(self.path(f"{UNITS}/timers.target.wants"))
-        for name in ("ptp-sync-check", "ptp-sync-check.whole"):
-            remove(self.path(f"/usr/local/bin/{name}"))
+        for path in (f"{UNITS}/chronyd.service.d", f"{UNITS}/timers.target.wants", "/usr/local/bin"):
+            remove(self.path(path))
 
 
 def remove(path):

@@ -1,6 +1,7 @@
 """A scene: a function that plays on the stage, and its first sentence."""
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 
 class Scene(NamedTuple):

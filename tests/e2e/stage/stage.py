@@ -4,7 +4,7 @@ import time
 
 from . import network
 from .failure import Failure
-from .node import MARKER, UNITS, Node, remove
+from .node import UNITS, Node, remove
 from .pod import PODS, Card, Pod
 from .wait import until
 
@@ -166,7 +166,8 @@ class Stage:
         """The journal has a line of ours with these words."""
 
         def is_there():
-            lines = [e["MESSAGE"] for e in self.node.journal(self.cursor) if e.get("SYSLOG_IDENTIFIER") == "ptp-chronyd"]
+            entries = self.node.journal(self.cursor)
+            lines = [entry["MESSAGE"] for entry in entries if entry.get("SYSLOG_IDENTIFIER") == "ptp-chronyd"]
             return any(all(word in line for word in words) for line in lines)
 
         self.expect(f"a line with {' and '.join(words)} in the journal", True, is_there)
@@ -222,7 +223,7 @@ class Stage:
         try:
             until(what, lambda: look() == expected, patience)
         except Failure:
-            raise Failure(f"expected {what}: {expected}\nthere was {what}: {look()}\n{self.situation()}") from None
+            raise Failure(f"expected {what}: {expected}\nthere was {what}: {look()}") from None
 
     def situation(self):
         """What helps to understand a failure."""
