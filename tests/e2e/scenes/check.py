@@ -5,7 +5,9 @@ from stage.stage import SERVICE
 from stage.wait import until
 
 CHECK = "/usr/local/bin/ptp-sync-check"
-OTHER_MACHINE = {62: 183, 183: 62}  # EM_X86_64 and EM_AARCH64, at byte 18 of an ELF file
+# At byte 18 of an ELF file. Nobody has a program that runs others' Itanium binaries, while those
+# of living architectures may be emulated here.
+MACHINE, ITANIUM = 18, 50
 
 
 def failing(stage, how, result, break_it, tick=None):
@@ -75,7 +77,7 @@ def check_is_for_another_machine(stage):
 
     def other(whole):
         elf = bytearray(whole)
-        elf[18] = OTHER_MACHINE[elf[18]]
+        elf[MACHINE] = ITANIUM
         stage.replace_check(bytes(elf))
 
     failing(stage, "is for another machine", "exit-code", other)

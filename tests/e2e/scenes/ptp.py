@@ -1,10 +1,11 @@
 """PTP comes, goes, steps and does not lock."""
 
+from stage.materials import HOLDOVER_S, SYNC_AGE_S
 from stage.scene import scene
 from stage.stage import Stopwatch, expect_equal
 
-HOLDOVER_S = 3
-SYNC_AGE_S = 5
+# What a busy machine may add.
+SLOWNESS_S = 5
 
 
 @scene
@@ -43,7 +44,7 @@ def grandmaster_dies(stage):
     stage.expect_out()
     stage.expect_reason("reference-lost")
     stage.expect_journal("out-of-sync reference-lost")
-    lost.expect_at_most("chronyd to run", HOLDOVER_S + 5)
+    lost.expect_at_most("chronyd to run", HOLDOVER_S + SLOWNESS_S)
     stage.step("chronyd reaches its server")
     stage.expect_ntp()
 
@@ -131,7 +132,7 @@ def phc2sys_dies(stage):
     stage.expect_out()
     stage.expect_reason("stale")
     stage.expect_journal("out-of-sync stale")
-    lost.expect_at_most("chronyd to run", SYNC_AGE_S + 5)
+    lost.expect_at_most("chronyd to run", SYNC_AGE_S + SLOWNESS_S)
 
 
 def log_reduction(stage, reduce):

@@ -24,7 +24,10 @@ def run(argv):
     """Runs a command in a new box, and returns its exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     group = Path(control_groups()) / f"ptp-sync-check-e2e-{os.getpid()}"
-    group.mkdir()
+    try:
+        group.mkdir()
+    except OSError as error:
+        raise Missing(f"cannot make the control group {group}: {error.strerror}") from None
     unshare = ["unshare", "--mount", "--net", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
     inside = None
     try:
@@ -85,5 +88,12 @@ def furnish(root, library, pod):
         ("mount", "-t", "tmpfs", "tmpfs", ROOT / "stage"),
         ("cp", library, *pod, ROOT / "stage"),
     ):
-        subprocess.run(argv, check=True)
+        do(*argv)
     return ROOT
+
+
+def do(*argv):
+    """Runs a command that builds the stage; where it fails there is no stage."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise Missing(f"`{' '.join(map(str, argv))}` failed: {done.stderr.strip()}")

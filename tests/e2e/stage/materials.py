@@ -16,8 +16,10 @@ WORK = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")).resolve() / 
 CLOCK = WORK / "clock.so"
 
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "chrony", "linuxptp", "conmon", "python3-minimal")
-# A minute is long for a person, and short for a node: with these a loss takes seconds.
-FAST = {"SYNC_AGE": "5s", "HOLDOVER": "3s"}
+# The settings of the stage: with these a loss takes seconds.
+SYNC_AGE_S = 5
+HOLDOVER_S = 3
+FAST = {"SYNC_AGE": f"{SYNC_AGE_S}s", "HOLDOVER": f"{HOLDOVER_S}s"}
 # Another release of the same: one setting differs.
 UPDATED = {**FAST, "MAX_OFFSET": "150us", "OFFSET_THRESHOLD": "30us"}
 
@@ -58,20 +60,11 @@ def clock():
     command("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", CLOCK, HERE / "clock.c")
 
 
-def binary():
-    """The program as it ships."""
-    target = f"{os.uname().machine}-unknown-linux-musl"
-    command("cargo", "build", "--locked", "--release", "--bin", "ptp-sync-check", "--target", target)
-    return WORK.parent / target / "release/ptp-sync-check"
-
-
-def machineconfig(binary, into, settings, *options):
-    """What a node gets: a MachineConfig built now, and unpacked."""
+def machineconfig(into, settings, *options):
+    """What a node gets: a MachineConfig built now, with its binary unless one is given, and unpacked."""
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     settings = [f"--set={name}={value}" for name, value in settings.items()]
-    build = ("cargo", "machineconfig", "--role", "worker", "--arch", os.uname().machine)
-    command(*build, "--binary", binary, "--out", into, *settings, *options)
-    manifest = into / "05-chronyd-dynamic-worker.yaml"
-    command("cargo", "machineconfig", "unpack", manifest, "--root", into / "node")
-    return into / "node"
+    build = ("cargo", "machineconfig", "--role=worker", f"--arch={os.uname().machine}", f"--out={into}")
+    command(*build, *settings, *options)
+    command("cargo", "machineconfig", "unpack", into / "05-chronyd-dynamic-worker.yaml", "--root", into / "node")

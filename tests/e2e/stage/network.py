@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from .box import WITHOUT_CLOCK
+from .box import WITHOUT_CLOCK, do
 
 NTP_SERVER = """
 local stratum 5
@@ -16,7 +16,6 @@ pidfile /run/ntp-server.pid
 
 def build():
     """Three machines: the node, and one cable each from it to the grandmaster and to the NTP server."""
-    ip("-all netns delete")
     for name in ("node", "grandmaster", "ntp"):
         ip(f"netns add {name}")
         ip(f"-netns {name} link set lo up")
@@ -29,7 +28,7 @@ def build():
 
 
 def ip(arguments):
-    subprocess.run(["ip", *arguments.split()], check=True)
+    do("ip", *arguments.split())
 
 
 class Machine:
@@ -43,7 +42,9 @@ class Machine:
     def start(self):
         if not self.process:
             log = self.log.open("ab")
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
 
     def stop(self):
         """As if its cable were cut: it says nothing any more, and takes leave of nobody."""

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .box import ROOT, WITHOUT_CLOCK
+from .box import ROOT, WITHOUT_CLOCK, do
 from .failure import Failure
 from .wait import until
 
@@ -22,6 +22,8 @@ NSPAWN = (
     *("--network-namespace-path=/run/netns/node", "--capability=CAP_NET_ADMIN"),
     *("--link-journal=no", "--settings=no", "--resolv-conf=off", "--timezone=off"),
 )
+# Longer than systemd waits for a command of ours: see TimeoutStartSec in the units.
+PATIENCE_S = 120
 STATES = ("initializing", "starting", "running", "degraded")
 CONSOLE = Path("/run/console.log")
 
@@ -40,8 +42,8 @@ class Node:
         (units / "chronyd.service").unlink(missing_ok=True)
         shutil.copytree(HERE / "root", self.root, dirs_exist_ok=True)
         systemctl = (*WITHOUT_CLOCK, "systemctl", f"--root={self.root}", "--quiet")
-        subprocess.run((*systemctl, "mask", "chrony.service"), check=True)
-        subprocess.run((*systemctl, "enable", "chronyd.service", "chrony-wait.service"), check=True)
+        do(*systemctl, "mask", "chrony.service")
+        do(*systemctl, "enable", "chronyd.service", "chrony-wait.service")
 
     # Boot and shutdown
 
@@ -57,6 +59,8 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
+                # Ctrl-C is for us.
+                start_new_session=True,
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
         self.leader = until("systemd in the container", self.find_leader)
@@ -88,9 +92,15 @@ class Node:
 
     def run(self, *argv, check=True):
         """Runs a command on the node, and returns what it prints."""
-        done = subprocess.run(self.enter(*argv), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        command = " ".join(map(str, argv))
+        try:
+            done = subprocess.run(
+                self.enter(*argv), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S
+            )
+        except subprocess.TimeoutExpired:
+            raise Failure(f"`{command}` has not ended after {PATIENCE_S} s") from None
         if check and done.returncode:
-            raise Failure(f"`{' '.join(map(str, argv))}` failed with {done.returncode}: {done.stderr.strip()}")
+            raise Failure(f"`{command}` failed with {done.returncode}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def path(self, path):
