@@ -28,7 +28,9 @@ def run(argv):
         group.mkdir()
     except OSError as error:
         raise Missing(f"cannot make the control group {group}: {error.strerror}") from None
-    unshare = ["unshare", "--mount", "--net", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
+    # The box ends with us, even where we are killed.
+    unshare = ["setpriv", "--pdeathsig=KILL"]
+    unshare += ["unshare", "--mount", "--net", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
     inside = None
     try:
         inside = subprocess.Popen([*unshare, *argv], preexec_fn=lambda: join(group))
