@@ -184,6 +184,11 @@ impl<'a> Gatherer<'a> {
                 ports.remembered = Some(remembered.printed);
             }
             for (number, state) in &remembered.ports {
+                // What the log shows of a port also tells what was before it, and may be older:
+                // the place of what is remembered is known to some lines only.
+                if self.gathered.has_change(index, *number) {
+                    continue;
+                }
                 let change = Change {
                     mark,
                     from: None,

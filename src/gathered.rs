@@ -148,6 +148,13 @@ impl Gathered {
         })
     }
 
+    /// Is anything known of a port?
+    #[must_use]
+    pub fn has_change(&self, index: usize, number: u16) -> bool {
+        let ports = self.evidence.ports.get(index);
+        ports.is_some_and(|ports| ports.ports.iter().any(|port| port.number == number))
+    }
+
     /// Adds an older change of a port.
     pub fn record_change(
         &mut self,

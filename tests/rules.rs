@@ -966,6 +966,22 @@ fn r9_a_new_slave_hides_no_remembered_offsets() {
 }
 
 #[test]
+fn r9_a_remembered_loss_hides_no_good_summary_before_it() {
+    // So few lines that the memory's edge is only noticed at the oldest.
+    let rms = "[ptp4l.0.config] rms  5 max  7 freq -1 +/-  4";
+    let node = Node::with_log(&[
+        port(700.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        line("ptp4l", 100.0, rms),
+        port(99.5, 1, "SLAVE to LISTENING on ANNOUNCE_RECEIPT_TIMEOUT"),
+    ]);
+    node.mark();
+    for time in [0.0, 300.0, 495.0] {
+        assert_eq!(verdict(&node.act_at(time)), HOLDING, "{time}");
+    }
+    assert_eq!(verdict(&node.act_at(505.0)), LOST);
+}
+
+#[test]
 fn r9_no_memory_where_there_is_doubt() {
     let seen = || {
         let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
