@@ -94,6 +94,7 @@ def bad_setting(stage):
     stage.expect_out()
     stage.step("the journal names the setting and the value")
     stage.expect_message("MAX_OFFSET", "lots")
+    stage.expect_journal("out-of-sync config-error")
     stage.step("without the drop-in: in sync after a tick")
     stage.node.install(stage.tree)
     stage.tick()
