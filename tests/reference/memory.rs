@@ -26,6 +26,20 @@ pub struct Instance {
     pub ports: BTreeMap<u64, String>,
 }
 
+/// The port states of IEEE 1588, as ptp4l names them.
+const STATES: [&str; 10] = [
+    "INITIALIZING",
+    "FAULTY",
+    "DISABLED",
+    "LISTENING",
+    "PRE_MASTER",
+    "MASTER",
+    "PASSIVE",
+    "UNCALIBRATED",
+    "SLAVE",
+    "GRAND_MASTER",
+];
+
 /// The memory in a report. None if anything about it is not as it should be.
 pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
     let report: Value = serde_json::from_slice(report).ok()?;
@@ -49,10 +63,13 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
             _ => None,
         });
     let instances = memory["instances"].as_array()?.iter().map(|instance| {
-        let ports = instance["ports"]
-            .as_array()?
-            .iter()
-            .map(|port| Some((port.get(0)?.as_u64()?, port.get(1)?.as_str()?.to_owned())));
+        let ports = instance["ports"].as_array()?.iter().map(|port| {
+            let state = port
+                .get(1)?
+                .as_str()
+                .filter(|state| STATES.contains(state))?;
+            Some((port.get(0)?.as_u64()?, state.to_owned()))
+        });
         let has_offsets = match instance["printed"].as_str()? {
             "offsets" => true,
             "states" => false,

@@ -176,6 +176,7 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
         } else if is_early(by_log) || is_early(by_bracket) {
             exclude("from-the-future");
         } else if let Some(age) = by_log.max(by_bracket) {
+            let age = age.max(0);
             events.push(Event { age, fact });
         } else {
             exclude("no-evidence");
