@@ -76,27 +76,43 @@ pub struct Horizon {
 pub struct Instant {
     /// In nanoseconds since 1970.
     pub wall_ns: i64,
-    /// In nanoseconds since boot.
-    pub monotonic_ns: i64,
+    /// In nanoseconds since boot, where that is known.
+    pub monotonic_ns: Option<i64>,
 }
 
 impl Instant {
     /// So many nanoseconds later, on both clocks.
     #[must_use]
     pub fn shifted(self, by_ns: i64) -> Self {
+        let shift = |ns: i64| ns.saturating_add(by_ns);
         Self {
-            wall_ns: self.wall_ns.saturating_add(by_ns),
-            monotonic_ns: self.monotonic_ns.saturating_add(by_ns),
+            wall_ns: shift(self.wall_ns),
+            monotonic_ns: self.monotonic_ns.map(shift),
         }
     }
 
-    /// Was a message written before? Not known where it has no time.
+    /// The earlier of two, on each clock.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        let both = self.monotonic_ns.zip(other.monotonic_ns);
+        Self {
+            wall_ns: self.wall_ns.min(other.wall_ns),
+            monotonic_ns: both.map(|(one, other)| one.min(other)),
+        }
+    }
+
+    /// Was a message written before, by every clock that tells? Where the wall clock was set
+    /// back, lines that came after have times from before. Not known where it has no time.
     #[must_use]
     pub fn is_after(self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
-        match (message.wall_ns(), envelope.and_then(Envelope::time)) {
-            (Some(wall_ns), _) | (None, Some(Bracket::Unix(wall_ns))) => wall_ns < self.wall_ns,
-            (None, Some(Bracket::Monotonic(monotonic_ns))) => monotonic_ns < self.monotonic_ns,
-            (None, None) => false,
-        }
+        let (unix_ns, monotonic_ns) = match envelope.and_then(Envelope::time) {
+            Some(Bracket::Unix(ns)) => (Some(ns), None),
+            Some(Bracket::Monotonic(ns)) => (None, Some(ns)),
+            None => (None, None),
+        };
+        let by_wall = (message.wall_ns().or(unix_ns)).map(|ns| ns < self.wall_ns);
+        let by_monotonic = (monotonic_ns.zip(self.monotonic_ns)).map(|(ns, this)| ns < this);
+        let mut known = [by_wall, by_monotonic].into_iter().flatten().peekable();
+        known.peek().is_some() && known.all(|is_before| is_before)
     }
 }

@@ -117,21 +117,18 @@ impl Memory {
         let until = self.read_until.as_ref()?;
         let until = Instant {
             wall_ns: parse_time(until.time.as_bytes())?,
-            monotonic_ns: until.uptime_ns.unwrap_or(i64::MIN),
+            monotonic_ns: until.uptime_ns,
         };
         let reach = Instant {
             wall_ns: clocks.wall_ns,
-            monotonic_ns: clocks.monotonic_ns.unwrap_or(i64::MIN),
+            monotonic_ns: clocks.monotonic_ns,
         }
         .shifted(-reach_ns);
         let remembered = until.shifted(-OVERLAP_NS);
         Some(Horizon {
             known: until.shifted(OVERLAP_NS),
             remembered,
-            matters: Instant {
-                wall_ns: remembered.wall_ns.min(reach.wall_ns),
-                monotonic_ns: remembered.monotonic_ns.min(reach.monotonic_ns),
-            },
+            matters: remembered.min(reach),
         })
     }
 

@@ -982,6 +982,26 @@ fn r9_a_remembered_loss_hides_no_good_summary_before_it() {
 }
 
 #[test]
+fn r9_a_wall_clock_set_back_hides_nothing_that_came_after() {
+    let slave = port(50.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED");
+    let node = Node::with_log(&[slave, fine()]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Ten minutes later by the time since boot, and ten minutes earlier by the wall clock.
+    let late = |program: &str, seconds: f64, rest: &str| {
+        let (wall, uptime) = (at(1200.0 - seconds), UPTIME + seconds);
+        format!("{wall} stdout F {program}[{uptime:.3}]: {rest}\n")
+    };
+    let lost = "[ptp4l.0.config:5] port 1 (ens4f0): SLAVE to FAULTY on FAULT_DETECTED";
+    let phc = "[ptp4l.0.config:6] CLOCK_REALTIME phc offset 12 s2 freq +2872 delay 551";
+    node.log(&[late("ptp4l", 30.0, lost), late("phc2sys", 600.0, phc)]);
+    let mut command = node.command();
+    command.args(["-n", "-o", "json", "--now", &at(600.0)]);
+    command.args(["--uptime", &format!("{:.3}", UPTIME + 600.0)]);
+    let report = common::answer(&mut command).json();
+    assert_eq!(verdict(&report), HOLDING, "{report:#}");
+}
+
+#[test]
 fn r9_no_memory_where_there_is_doubt() {
     let seen = || {
         let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
