@@ -316,11 +316,11 @@ impl Scenario {
             Err(answer) => answer.clone(),
         };
         let (verdict, reason) = (report.verdict.to_string(), report.reason.to_string());
-        // Which of several losses a memory ends in is a matter of taste. And a reader that stops
+        // Which of several reasons a memory ends in is a matter of taste. And a reader that stops
         // where lines are old enough can only be stricter where a clock was set.
         let is_out = verdict == "out-of-sync";
         let agree = answer.allows(&verdict, &reason)
-            || self.earlier.is_some() && is_out && !answer.in_sync
+            || self.earlier.is_some() && is_out != answer.in_sync
             || (may_be_stricter || self.has_clock_steps()) && (is_out || answer.in_sync);
         // Of a grandmaster the last good sample is taken to have lasted until the daemon said that
         // the source is lost, however long ts2phc had been quiet by then.
