@@ -465,7 +465,13 @@ fn comes_back(call: &Call) -> bool {
 fn is_vital(call: &Call) -> bool {
     matches!(
         call.number,
-        Sysno::mmap | Sysno::mprotect | Sysno::arch_prctl | Sysno::poll | Sysno::rt_sigaction
+        Sysno::mmap
+            | Sysno::mprotect
+            | Sysno::arch_prctl
+            | Sysno::poll
+            | Sysno::rt_sigaction
+            // For the keys of hash tables; on a node that is up it cannot fail.
+            | Sysno::getrandom
     )
 }
 
