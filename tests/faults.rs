@@ -437,18 +437,16 @@ fn is_message(call: &Call) -> bool {
     call.number == Sysno::write && call.arguments[0] == 2
 }
 
-/// Everything that can befall a call. One that does not come back cannot fail.
+/// Everything that can befall a call.
 fn faults(call: &Call) -> Vec<Fault> {
-    if !comes_back(call) {
-        return vec![Fault::KilledBefore];
-    }
     let transfers = matches!(call.number, Sysno::read | Sysno::pread64 | Sysno::write);
     let short = [1, 16].map(Fault::Short);
     let lasting = (LASTING.iter()).filter(|errno| befalls(**errno, call));
     (ERRORS.iter().map(|errno| Fault::Error(*errno)))
         .chain(lasting.map(|errno| Fault::ErrorFromHere(*errno)))
         .chain(short.into_iter().filter(|_| transfers))
-        .chain([Fault::KilledBefore, Fault::KilledAfter])
+        .chain([Fault::KilledBefore])
+        .chain(comes_back(call).then_some(Fault::KilledAfter))
         .collect()
 }
 

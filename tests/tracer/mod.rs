@@ -309,15 +309,20 @@ fn is_hit(aim: Aim, fault: Fault, call: &Call) -> bool {
     let is_later = call.aim.thread == aim.thread && call.aim.call > aim.call;
     match fault {
         Fault::ErrorFromHere(errno) => (is_here || is_later) && befalls(errno, call),
-        Fault::Error(_) => is_here && !wakes(call),
+        Fault::Error(_) => is_here && can_fail(call),
         _ => is_here,
     }
 }
 
-/// The kernel cannot fail to wake the threads that wait at a place in memory (futex(2)).
-fn wakes(call: &Call) -> bool {
+/// The kernel cannot fail to wake the threads that wait at a place in memory (futex(2)), nor does
+/// an end come back to tell. Asked of the very call, since threads shift which one is the Nth.
+fn can_fail(call: &Call) -> bool {
     const FUTEX_WAKE: u64 = 1;
-    call.number == Sysno::futex && call.arguments[1] & 0x7f == FUTEX_WAKE
+    match call.number {
+        Sysno::futex => call.arguments[1] & 0x7f != FUTEX_WAKE,
+        Sysno::exit | Sysno::exit_group => false,
+        _ => true,
+    }
 }
 
 /// `VmHWM` is kept in coarse counters (`mm_struct.rss_stat`), which `Rss` is not.
