@@ -5,6 +5,7 @@ use crate::clock::{Clocks, SECOND_NS, parse_time};
 use crate::error::Result;
 use crate::locate::{STDIN, Source};
 use crate::policy::Policy;
+use crate::root::below;
 use crate::setting::{
     HOLDOVER, Lookup, MAX_OFFSET, NAMESPACE, Name, OFFSET_THRESHOLD, OFFSET_WINDOW, SETTLE,
     SYNC_AGE, Setting, setting_error,
@@ -58,6 +59,12 @@ impl Places {
             root: args.root.clone().unwrap_or_else(|| PathBuf::from("/")),
             marker: (args.marker.clone()).unwrap_or_else(|| PathBuf::from(MARKER)),
         }
+    }
+
+    /// Where a path below the root is, seen from outside.
+    #[must_use]
+    pub fn outside(&self, path: &Path) -> PathBuf {
+        self.root.join(below(path))
     }
 }
 

@@ -7,7 +7,6 @@ use crate::config::Places;
 use crate::decide::Reason;
 use crate::policy::Verdict;
 use crate::report::{Action, Report};
-use crate::root::below;
 use std::io::Write;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -78,7 +77,7 @@ impl Event {
     pub fn abandoned(places: &Places) -> Self {
         let (previous, verdict) = (Verdict::InSync, Verdict::OutOfSync);
         let (reason, action) = (Reason::ConfigError, Action::Remove);
-        let marker = places.root.join(below(&places.marker));
+        let marker = places.outside(&places.marker);
         let marker = marker.display();
         Self {
             previous,

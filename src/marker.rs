@@ -6,7 +6,7 @@
 
 use crate::config::Places;
 use crate::error::{Error, Result};
-use crate::root::{Directory, below, is_absent, kind};
+use crate::root::{Directory, is_absent, kind};
 use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::sys::stat::{Mode, mkdirat};
@@ -97,7 +97,7 @@ pub fn remove(root: &Directory, places: &Places) -> Result<()> {
 /// # Errors
 /// It is still there.
 pub fn remove_by_path(places: &Places, path: &Path) -> Result<()> {
-    let path = places.root.join(below(path));
+    let path = places.outside(path);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("remove", &path)(error))

@@ -14,7 +14,7 @@ use crate::journal::{self, Event, Sink};
 use crate::marker::{self, Found};
 use crate::policy::Verdict;
 use crate::report::Report;
-use crate::root::{Directory, below};
+use crate::root::Directory;
 use crate::setting::misspelt;
 use nix::sys::signal::{SigSet, Signal};
 use std::ffi::OsString;
@@ -138,7 +138,7 @@ fn yield_to_ntp(places: &Places) -> bool {
         complain(&format!(
             "error: {}; chronyd stays blocked until {} is removed",
             error.chain(),
-            places.root.join(below(&places.marker)).display()
+            places.outside(&places.marker).display()
         ));
     }
     outcome.is_ok()
