@@ -17,11 +17,11 @@ pub struct Ages {
 }
 
 impl Ages {
-    /// The ages of a line now.
+    /// The ages of a message at a moment. Its envelope holds a time, too, if it has one.
     #[must_use]
-    pub fn new(clocks: Clocks, message: &Message, envelope: &Envelope<'_>) -> Self {
+    pub fn new(clocks: Clocks, message: &Message, envelope: Option<&Envelope<'_>>) -> Self {
         let age = |now: i64, then: i64| now.saturating_sub(then);
-        let (bracket_wall, bracket_monotonic) = match envelope.time() {
+        let (bracket_wall, bracket_monotonic) = match envelope.and_then(Envelope::time) {
             Some(Bracket::Unix(wall_ns)) => (Some(wall_ns), None),
             Some(Bracket::Monotonic(monotonic_ns)) => (None, Some(monotonic_ns)),
             None => (None, None),
@@ -42,13 +42,23 @@ impl Ages {
         }
     }
 
+    fn known(self) -> impl Iterator<Item = i64> + Clone {
+        [self.wall_ns, self.monotonic_ns].into_iter().flatten()
+    }
+
+    /// Was it written before that moment, by every clock that tells? Where the wall clock was set
+    /// back, lines that came after have times from before. Not known where it has no time.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        (self.known().min()).is_some_and(|smallest| smallest > 0)
+    }
+
     /// The age that counts, the larger; or why the line is no evidence (R1).
     ///
     /// # Errors
     /// The line has no time that can be told, or one that cannot be.
     pub fn judge(self, clocks: Clocks) -> Result<i64, Reason> {
-        let both = || [self.wall_ns, self.monotonic_ns].into_iter().flatten();
-        let (Some(largest), Some(smallest)) = (both().max(), both().min()) else {
+        let (Some(largest), Some(smallest)) = (self.known().max(), self.known().min()) else {
             return Err(Reason::NoEvidence);
         };
         match (self.wall_ns, clocks.monotonic_ns) {
@@ -64,55 +74,9 @@ impl Ages {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Horizon {
     /// Lines before this were, or may have been, read by an earlier run.
-    pub known: Instant,
+    pub known: Clocks,
     /// All lines before this were read by an earlier run: what it remembers belongs here.
-    pub remembered: Instant,
+    pub remembered: Clocks,
     /// Nothing before can matter.
-    pub matters: Instant,
-}
-
-/// A moment on both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instant {
-    /// In nanoseconds since 1970.
-    pub wall_ns: i64,
-    /// In nanoseconds since boot, where that is known.
-    pub monotonic_ns: Option<i64>,
-}
-
-impl Instant {
-    /// So many nanoseconds later, on both clocks.
-    #[must_use]
-    pub fn shifted(self, by_ns: i64) -> Self {
-        let shift = |ns: i64| ns.saturating_add(by_ns);
-        Self {
-            wall_ns: shift(self.wall_ns),
-            monotonic_ns: self.monotonic_ns.map(shift),
-        }
-    }
-
-    /// The earlier of two, on each clock.
-    #[must_use]
-    pub fn min(self, other: Self) -> Self {
-        let both = self.monotonic_ns.zip(other.monotonic_ns);
-        Self {
-            wall_ns: self.wall_ns.min(other.wall_ns),
-            monotonic_ns: both.map(|(one, other)| one.min(other)),
-        }
-    }
-
-    /// Was a message written before, by every clock that tells? Where the wall clock was set
-    /// back, lines that came after have times from before. Not known where it has no time.
-    #[must_use]
-    pub fn is_after(self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
-        let (unix_ns, monotonic_ns) = match envelope.and_then(Envelope::time) {
-            Some(Bracket::Unix(ns)) => (Some(ns), None),
-            Some(Bracket::Monotonic(ns)) => (None, Some(ns)),
-            None => (None, None),
-        };
-        let by_wall = (message.wall_ns().or(unix_ns)).map(|ns| ns < self.wall_ns);
-        let by_monotonic = (monotonic_ns.zip(self.monotonic_ns)).map(|(ns, this)| ns < this);
-        let mut known = [by_wall, by_monotonic].into_iter().flatten().peekable();
-        known.peek().is_some() && known.all(|is_before| is_before)
-    }
+    pub matters: Clocks,
 }

@@ -3,6 +3,7 @@
 //! The clocks are read once, at the start; everything after that is told the time.
 
 use humantime::format_duration;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -10,14 +11,16 @@ use time::format_description::well_known::Rfc3339;
 /// Nanoseconds in a second.
 pub const SECOND_NS: i64 = 1_000_000_000;
 
-/// One reading of both clocks of the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One reading of both clocks of the node: a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
     /// `CLOCK_REALTIME`, in nanoseconds since 1970. This is the clock that PTP
-    /// steers, so it may be wrong and may step.
+    /// steers, so it may be wrong and may step. In a report it is RFC 3339.
+    #[serde(rename = "time", with = "rfc3339")]
     pub wall_ns: i64,
     /// `CLOCK_MONOTONIC`, in nanoseconds since boot: the time base of the bracket in
     /// linuxptp's lines (linuxptp `print.c`). None where it does not belong to the log.
+    #[serde(rename = "uptime_ns")]
     pub monotonic_ns: Option<i64>,
 }
 
@@ -38,6 +41,43 @@ impl Clocks {
             wall_ns: read(ClockId::CLOCK_REALTIME).unwrap_or_default(),
             monotonic_ns: read(ClockId::CLOCK_MONOTONIC),
         }
+    }
+
+    /// So many nanoseconds later, on both clocks.
+    #[must_use]
+    pub fn shifted(self, by_ns: i64) -> Self {
+        let shift = |ns: i64| ns.saturating_add(by_ns);
+        Self {
+            wall_ns: shift(self.wall_ns),
+            monotonic_ns: self.monotonic_ns.map(shift),
+        }
+    }
+
+    /// The earlier of two, on each clock.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        let both = self.monotonic_ns.zip(other.monotonic_ns);
+        Self {
+            wall_ns: self.wall_ns.min(other.wall_ns),
+            monotonic_ns: both.map(|(one, other)| one.min(other)),
+        }
+    }
+}
+
+/// A time in a report.
+mod rfc3339 {
+    use super::{format_time, parse_time};
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    pub fn serialize<S: Serializer>(wall_ns: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format_time(*wall_ns))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_time(text.as_bytes()).ok_or_else(|| D::Error::custom("no time"))
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Gatherer<'a> {
         let Some(statement) = line::read(&envelope) else {
             return Next::Older;
         };
-        let ages = Ages::new(self.clocks, message, &envelope);
+        let ages = Ages::new(self.clocks, message, Some(&envelope));
         match ages.judge(self.clocks) {
             Ok(age_ns) => {
                 let place = self.place;
@@ -259,15 +259,16 @@ impl<'a> Gatherer<'a> {
         let Some(horizon) = self.horizon else {
             return false;
         };
-        if horizon.known.is_after(message, envelope) {
+        let is_before = |moment| Ages::new(moment, message, envelope).is_past();
+        if is_before(horizon.known) {
             self.known = Met::Yes;
         }
-        if self.recalled == Met::NotYet && horizon.remembered.is_after(message, envelope) {
+        if self.recalled == Met::NotYet && is_before(horizon.remembered) {
             self.recall();
             if self.is_final() {
                 return true;
             }
         }
-        horizon.matters.is_after(message, envelope)
+        is_before(horizon.matters)
     }
 }

@@ -4,8 +4,8 @@
 //! It is part of the report and read back with suspicion: it can only make the verdict
 //! stricter, save that a remembered SLAVE serves where the log shows port states only.
 
-use crate::age::{Horizon, Instant};
-use crate::clock::{Clocks, SECOND_NS, format_time, parse_time};
+use crate::age::Horizon;
+use crate::clock::{Clocks, SECOND_NS};
 use crate::error::{Error, Result};
 use crate::gathered::{Coverage, Gathered};
 use crate::policy::Rules;
@@ -32,18 +32,9 @@ pub struct Memory {
     /// The log that the instances were seen in.
     pub log: Option<String>,
     /// Everything in that log up to then is known. None while only a part has ever been read.
-    pub read_until: Option<Moment>,
+    pub read_until: Option<Clocks>,
     /// The last known port states.
     pub instances: Vec<Instance>,
-}
-
-/// A moment on both clocks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moment {
-    /// In RFC 3339.
-    pub time: String,
-    /// Nanoseconds since boot.
-    pub uptime_ns: Option<i64>,
 }
 
 /// The last known port states of one ptp4l.
@@ -93,7 +84,7 @@ impl Memory {
 
     /// Where the kernel gives no boot id, a monotonic clock that has gone back shows a boot.
     fn is_of_this_boot(&self, clocks: Clocks) -> bool {
-        let then = self.read_until.as_ref().and_then(|until| until.uptime_ns);
+        let then = self.read_until.and_then(|until| until.monotonic_ns);
         match (then, clocks.monotonic_ns) {
             (Some(then), Some(now)) => then <= now,
             _ => true,
@@ -114,21 +105,12 @@ impl Memory {
     /// How far back a log must be read so that nothing is missed. None: all of it.
     #[must_use]
     pub fn horizon(&self, clocks: Clocks, reach_ns: i64) -> Option<Horizon> {
-        let until = self.read_until.as_ref()?;
-        let until = Instant {
-            wall_ns: parse_time(until.time.as_bytes())?,
-            monotonic_ns: until.uptime_ns,
-        };
-        let reach = Instant {
-            wall_ns: clocks.wall_ns,
-            monotonic_ns: clocks.monotonic_ns,
-        }
-        .shifted(-reach_ns);
+        let until = self.read_until?;
         let remembered = until.shifted(-OVERLAP_NS);
         Some(Horizon {
             known: until.shifted(OVERLAP_NS),
             remembered,
-            matters: remembered.min(reach),
+            matters: remembered.min(clocks.shifted(-reach_ns)),
         })
     }
 
@@ -147,13 +129,16 @@ impl Memory {
         instances
     }
 
-    /// How long ago it was true; as old as can be where it is not known.
+    /// How long ago it was true, by the clock that says longer (R1); as old as can be where it is
+    /// not known.
     #[must_use]
     pub fn age_ns(&self, clocks: Clocks) -> i64 {
-        let until = self.read_until.as_ref();
-        until
-            .and_then(|until| parse_time(until.time.as_bytes()))
-            .map_or(i64::MAX, |then| clocks.wall_ns.saturating_sub(then).max(0))
+        let age = |now: i64, then: i64| now.saturating_sub(then).max(0);
+        self.read_until.map_or(i64::MAX, |until| {
+            let both = clocks.monotonic_ns.zip(until.monotonic_ns);
+            both.map_or(0, |(now, then)| age(now, then))
+                .max(age(clocks.wall_ns, until.wall_ns))
+        })
     }
 
     /// What to remember after this run.
@@ -191,11 +176,8 @@ impl Memory {
             legs,
             log: log.map(str::to_owned),
             read_until: match coverage {
-                Coverage::Complete | Coverage::Gap => Some(Moment {
-                    time: format_time(clocks.wall_ns),
-                    uptime_ns: clocks.monotonic_ns,
-                }),
-                Coverage::EndOnly => self.read_until.clone(),
+                Coverage::Complete | Coverage::Gap => Some(clocks),
+                Coverage::EndOnly => self.read_until,
             },
             instances,
         }

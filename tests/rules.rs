@@ -1033,6 +1033,11 @@ fn r9_no_memory_where_there_is_doubt() {
         assert_eq!(look(&node), IN, "{what}");
     }
     let node = seen();
+    let mut written: serde_json::Value = serde_json::from_str(&read(&node, report)).expect("JSON");
+    written["memory"]["read_until"] = serde_json::json!({"time": "yesterday", "uptime_ns": 1});
+    node.write(report, written.to_string().as_bytes());
+    assert_eq!(look(&node), IN, "a time that is none");
+    let node = seen();
     chmod(&node, report, 0o666);
     assert_eq!(look(&node), IN, "others may write it");
     let node = seen();

@@ -2,7 +2,7 @@
 
 use super::log::time;
 use super::{Leg, Now};
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known from earlier runs of this boot.
@@ -12,8 +12,8 @@ pub struct Memory {
     pub legs: BTreeSet<Leg>,
     /// The log that the rest is about.
     pub log: Option<String>,
-    /// Up to when that log has been read without a gap, by its own times.
-    pub until: Option<i64>,
+    /// Up to when that log has been read without a gap.
+    pub until: Option<Now>,
     /// Each ptp4l by its instance.
     pub instances: BTreeMap<String, Instance>,
 }
@@ -40,53 +40,78 @@ const STATES: [&str; 10] = [
     "GRAND_MASTER",
 ];
 
+/// A report, as far as it is read back.
+#[derive(Deserialize)]
+struct Written {
+    memory: WrittenMemory,
+}
+
+#[derive(Deserialize)]
+struct WrittenMemory {
+    boot_id: Option<String>,
+    legs: Vec<String>,
+    log: Option<String>,
+    read_until: Option<WrittenMoment>,
+    instances: Vec<WrittenInstance>,
+}
+
+#[derive(Deserialize)]
+struct WrittenMoment {
+    time: String,
+    uptime_ns: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct WrittenInstance {
+    instance: String,
+    printed: String,
+    ports: Vec<(u16, String)>,
+}
+
 /// The memory in a report. None if anything about it is not as it should be.
 pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
-    let report: Value = serde_json::from_slice(report).ok()?;
-    let memory = report.get("memory")?;
-    if memory.get("boot_id").and_then(Value::as_str) != boot {
+    let Written { memory } = serde_json::from_slice(report).ok()?;
+    if boot.is_some() && memory.boot_id.as_deref() != boot {
         return None;
     }
-    let read = &memory["read_until"];
-    if let (Some(then), Some(uptime)) = (read["uptime_ns"].as_i64(), now.uptime) {
+    let until = match &memory.read_until {
+        None => None,
+        Some(moment) => Some(Now {
+            wall: time(moment.time.as_bytes())?,
+            uptime: moment.uptime_ns,
+        }),
+    };
+    let before = until.and_then(|until| until.uptime);
+    if before.zip(now.uptime).is_some_and(|(then, now)| then > now) {
         // The node has started since.
-        if then > uptime {
-            return None;
-        }
+        return None;
     }
-    let legs = memory["legs"]
-        .as_array()?
-        .iter()
-        .map(|leg| match leg.as_str()? {
-            "reference" => Some(Leg::Reference),
-            "system-clock" => Some(Leg::SystemClock),
-            _ => None,
-        });
-    let instances = memory["instances"].as_array()?.iter().map(|instance| {
-        let ports = instance["ports"].as_array()?.iter().map(|port| {
-            let state = port
-                .get(1)?
-                .as_str()
-                .filter(|state| STATES.contains(state))?;
-            Some((port.get(0)?.as_u64()?, state.to_owned()))
-        });
-        let has_offsets = match instance["printed"].as_str()? {
+    let legs = memory.legs.iter().map(|leg| match leg.as_str() {
+        "reference" => Some(Leg::Reference),
+        "system-clock" => Some(Leg::SystemClock),
+        _ => None,
+    });
+    let legs = legs.collect::<Option<_>>()?;
+    let mut instances = BTreeMap::new();
+    for written in memory.instances {
+        let has_offsets = match written.printed.as_str() {
             "offsets" => true,
             "states" => false,
             _ => return None,
         };
-        Some((
-            instance["instance"].as_str()?.to_owned(),
-            Instance {
-                has_offsets,
-                ports: ports.collect::<Option<_>>()?,
-            },
-        ))
-    });
+        let mut ports = BTreeMap::new();
+        for (number, state) in written.ports {
+            if !STATES.contains(&state.as_str()) {
+                return None;
+            }
+            ports.insert(number.into(), state);
+        }
+        instances.insert(written.instance, Instance { has_offsets, ports });
+    }
     Some(Memory {
-        legs: legs.collect::<Option<_>>()?,
-        log: memory["log"].as_str().map(str::to_owned),
-        until: read["time"].as_str().and_then(|text| time(text.as_bytes())),
-        instances: instances.collect::<Option<_>>()?,
+        legs,
+        log: memory.log,
+        until,
+        instances,
     })
 }

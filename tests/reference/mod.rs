@@ -51,7 +51,7 @@ impl Default for Settings {
 }
 
 /// When a question is asked, in nanoseconds since 1970 and since boot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     pub wall: i64,
     pub uptime: Option<i64>,

@@ -19,6 +19,8 @@ pub struct Question<'a> {
 #[derive(Clone, Debug)]
 struct Event {
     age: i64,
+    /// It was printed before the last report was written.
+    is_known: bool,
     fact: Fact,
 }
 
@@ -118,12 +120,12 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
             .map(|stream| stream.leg),
     );
     memory.log = log.map(str::to_owned);
-    memory.until = Some(question.now.wall);
+    memory.until = Some(question.now);
     for name in instances(&events, "ptp4l") {
         let instance = memory.instances.entry(name.clone()).or_default();
         let own = || events.iter().filter(|event| event.is_of("ptp4l", &name));
         let changes: Vec<_> = own().filter_map(Event::change).collect();
-        let roles = roles(&changes, instance);
+        let roles = roles(&changes);
         for event in own() {
             if let Some((number, _, to)) = event.change() {
                 instance.ports.insert(number, to.to_owned());
@@ -177,7 +179,12 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
             exclude("from-the-future");
         } else if let Some(age) = by_log.max(by_bracket) {
             let age = age.max(0);
-            events.push(Event { age, fact });
+            let is_known = question.is_known(message.wall, fact.bracket);
+            events.push(Event {
+                age,
+                is_known,
+                fact,
+            });
         } else {
             exclude("no-evidence");
         }
@@ -200,11 +207,13 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
     let mut names = instances(events, "ptp4l");
     names.extend(remembered.keys().cloned());
     for name in names {
-        let own: Vec<&Event> = (events.iter())
+        let mut own: Vec<Event> = (events.iter())
             .filter(|event| event.is_of("ptp4l", &name))
+            .cloned()
             .collect();
         let before = remembered.get(&name).cloned().unwrap_or_default();
-        if let Some((standing, role)) = ptp4l(question, &own, &before) {
+        question.recall(&mut own, &before);
+        if let Some((standing, role)) = ptp4l(question, &own, before.has_offsets) {
             if role == Role::Client {
                 clients.insert(profile(&name).to_owned());
             }
@@ -362,13 +371,10 @@ impl Question<'_> {
     /// has read, no port's state is known any more.
     fn remembered(&self, events: &[Event]) -> BTreeMap<String, Instance> {
         let mut instances = self.memory.instances.clone();
-        let edge = self.memory.until.map(|until| self.now.wall - until);
-        let oldest = (self.messages.iter())
-            .filter_map(|message| message.wall)
-            .map(|wall| self.now.wall - wall)
-            .max();
-        let oldest = oldest.max(events.iter().map(|event| event.age).max());
-        if edge.is_none_or(|edge| oldest.is_none_or(|oldest| oldest < edge)) {
+        let mut messages = self.messages.iter();
+        let is_complete = messages.any(|message| self.is_known(message.wall, None))
+            || events.iter().any(|event| event.is_known);
+        if !is_complete {
             for instance in instances.values_mut() {
                 instance.ports.clear();
             }
@@ -376,23 +382,71 @@ impl Question<'_> {
         }
         instances
     }
+
+    /// R9: was something printed before the last report was written, by every clock that tells?
+    fn is_known(&self, wall: Option<i64>, bracket: Option<i64>) -> bool {
+        let Some(until) = self.memory.until else {
+            return false;
+        };
+        let by_log = wall.map(|wall| wall <= until.wall);
+        let by_bracket = bracket.zip(until.uptime).map(|(then, now)| then <= now);
+        let told: Vec<bool> = [by_log, by_bracket].into_iter().flatten().collect();
+        !told.is_empty() && told.iter().all(|is_known| *is_known)
+    }
+
+    /// R9: puts remembered port states behind the lines of one ptp4l that an earlier run has read,
+    /// as far as these do not say so themselves.
+    fn recall(&self, events: &mut Vec<Event>, before: &Instance) {
+        let Some(until) = self.memory.until else {
+            return;
+        };
+        let edge = (events.iter().rposition(|event| event.is_known)).map_or(0, |known| known + 1);
+        let by_bracket = self.now.uptime.zip(until.uptime);
+        let age = by_bracket
+            .map_or(0, |(now, then)| now - then)
+            .max(self.now.wall - until.wall);
+        let mut recalled = Vec::new();
+        for (number, state) in &before.ports {
+            let mut known = events[..edge].iter().rev().filter_map(Event::change);
+            let said = known.find(|(of, _, _)| of == number);
+            if said.is_some_and(|(_, _, to)| to == state) {
+                continue;
+            }
+            recalled.push(Event {
+                age,
+                is_known: true,
+                fact: Fact {
+                    program: "ptp4l",
+                    instance: String::new(),
+                    bracket: None,
+                    what: What::Port {
+                        number: *number,
+                        from: String::new(),
+                        to: state.clone(),
+                    },
+                },
+            });
+        }
+        events.splice(edge..edge, recalled);
+    }
 }
 
-/// R3 to R6 for one ptp4l, and whether it is a client. None if it takes no time from anybody.
+/// R3 to R6 for one ptp4l, and whether it is a client. None if it takes no time from anybody. An
+/// earlier run may know that it had offsets, which were newer than the states that it knows.
 fn ptp4l(
     question: &Question<'_>,
-    events: &[&Event],
-    before: &Instance,
+    events: &[Event],
+    ended_in_offsets: bool,
 ) -> Option<(Standing, Role)> {
-    let changes: Vec<_> = events.iter().filter_map(|event| event.change()).collect();
-    let roles = roles(&changes, before);
+    let changes: Vec<_> = events.iter().filter_map(Event::change).collect();
+    let roles = roles(&changes);
     let has = |role: Role| roles.values().any(|each| *each == role);
-    let is_offset = |event: &&&Event| matches!(event.fact.what, What::Offset { .. });
-    let has_offsets = before.has_offsets || events.iter().any(|event| is_offset(&event));
-    let starts = |event: &&Event| matches!(&event.fact.what, What::Port { from, .. } if from == "INITIALIZING");
+    let is_offset = |event: &Event| matches!(event.fact.what, What::Offset { .. });
+    let has_offsets = ended_in_offsets || events.iter().any(is_offset);
+    let starts = |event: &Event| matches!(&event.fact.what, What::Port { from, .. } if from == "INITIALIZING");
     let since_start = events.iter().rposition(starts).unwrap_or(0);
-    let has_new_offsets = events[since_start..].iter().any(|event| is_offset(&event))
-        || before.has_offsets && !events.iter().any(starts);
+    let has_new_offsets = events[since_start..].iter().any(is_offset)
+        || ended_in_offsets && !events.iter().any(|event| starts(event) && !event.is_known);
     let role = if has_new_offsets || has(Role::Client) {
         Role::Client
     } else if has(Role::Server) || roles.is_empty() {
@@ -413,9 +467,12 @@ fn ptp4l(
     // Where each port was before its first line.
     let mut ports: BTreeMap<u64, &str> = BTreeMap::new();
     for (number, from, _) in changes.iter().rev() {
-        ports.insert(*number, from);
+        if from.is_empty() {
+            ports.remove(number);
+        } else {
+            ports.insert(*number, from);
+        }
     }
-    ports.extend((before.ports.iter()).map(|(number, state)| (*number, state.as_str())));
     ports.retain(|number, _| speaks(number));
     let is_slave = |ports: &BTreeMap<u64, &str>| ports.values().any(|state| *state == "SLAVE");
 
@@ -469,7 +526,7 @@ fn ptp4l(
                 }
                 ports.insert(*number, to);
                 slave_since = is_slave(&ports).then(|| slave_since.unwrap_or(event.age));
-                superseded = true;
+                superseded |= !(from.is_empty() && ended_in_offsets);
                 states_only |= to == "SLAVE";
                 good_since = slave_since.and(good_since);
             }
@@ -503,11 +560,8 @@ enum Role {
 }
 
 /// What each port has done since ptp4l started.
-fn roles(changes: &[(u64, &str, &str)], before: &Instance) -> BTreeMap<u64, Role> {
+fn roles(changes: &[(u64, &str, &str)]) -> BTreeMap<u64, Role> {
     let mut states: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
-    for (number, state) in &before.ports {
-        states.entry(*number).or_default().insert(state);
-    }
     for (number, from, to) in changes {
         let states = states.entry(*number).or_default();
         if *from == "INITIALIZING" {
