@@ -7,7 +7,8 @@ use crate::envelope::{Bracket, Envelope};
 
 /// A line this far in the future is a reading error, not evidence (R1).
 pub const FUTURE_MAX_NS: i64 = 2 * SECOND_NS;
-/// How old a line is, by both clocks; negative where it is from the future.
+
+/// How old a line or a moment is, by both clocks; negative where it is from the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ages {
     /// By the time before the message, or unix seconds in its bracket.
@@ -42,15 +43,52 @@ impl Ages {
         }
     }
 
-    fn known(self) -> impl Iterator<Item = i64> + Clone {
-        [self.wall_ns, self.monotonic_ns].into_iter().flatten()
+    /// The ages of a moment.
+    #[must_use]
+    pub fn of(moment: Clocks, clocks: Clocks) -> Self {
+        let both = clocks.monotonic_ns.zip(moment.monotonic_ns);
+        Self {
+            wall_ns: Some(clocks.wall_ns.saturating_sub(moment.wall_ns)),
+            monotonic_ns: both.map(|(now, then)| now.saturating_sub(then)),
+        }
     }
 
-    /// Was it written before that moment, by every clock that tells? Where the wall clock was set
-    /// back, lines that came after have times from before. Not known where it has no time.
+    /// So many nanoseconds older.
     #[must_use]
-    pub fn is_past(self) -> bool {
-        (self.known().min()).is_some_and(|smallest| smallest > 0)
+    pub fn plus(self, ns: i64) -> Self {
+        let older = |age: i64| age.saturating_add(ns);
+        Self {
+            wall_ns: self.wall_ns.map(older),
+            monotonic_ns: self.monotonic_ns.map(older),
+        }
+    }
+
+    /// No younger than a span.
+    #[must_use]
+    pub fn at_least(self, ns: i64) -> Self {
+        let older = |age: i64| age.max(ns);
+        Self {
+            wall_ns: self.wall_ns.map(older),
+            monotonic_ns: self.monotonic_ns.map(older),
+        }
+    }
+
+    /// Is this older, by every clock that tells? Where the wall clock was set back, lines that
+    /// came after have times from before. Not known where it has no time.
+    #[must_use]
+    pub fn is_beyond(self, edge: Self) -> bool {
+        let by = |age: Option<i64>, edge: Option<i64>| Some(age? > edge?);
+        let told = [
+            by(self.wall_ns, edge.wall_ns),
+            by(self.monotonic_ns, edge.monotonic_ns),
+        ];
+        told.contains(&Some(true)) && !told.contains(&Some(false))
+    }
+
+    /// The larger.
+    #[must_use]
+    pub fn largest_ns(self) -> Option<i64> {
+        self.wall_ns.max(self.monotonic_ns)
     }
 
     /// The age that counts, the larger; or why the line is no evidence (R1).
@@ -58,13 +96,16 @@ impl Ages {
     /// # Errors
     /// The line has no time that can be told, or one that cannot be.
     pub fn judge(self, clocks: Clocks) -> Result<i64, Reason> {
-        let (Some(largest), Some(smallest)) = (self.known().max(), self.known().min()) else {
+        let Some(largest) = self.largest_ns() else {
             return Err(Reason::NoEvidence);
         };
+        let is_early = |age: Option<i64>| age.is_some_and(|age| age < -FUTURE_MAX_NS);
         match (self.wall_ns, clocks.monotonic_ns) {
             // First, since the bracket of an earlier boot is most often beyond this one's uptime.
             (Some(age_ns), Some(uptime_ns)) if age_ns > uptime_ns => Err(Reason::FromAnotherBoot),
-            _ if smallest < -FUTURE_MAX_NS => Err(Reason::FromTheFuture),
+            _ if is_early(self.wall_ns) || is_early(self.monotonic_ns) => {
+                Err(Reason::FromTheFuture)
+            }
             _ => Ok(largest.max(0)),
         }
     }
@@ -73,10 +114,10 @@ impl Ages {
 /// How far back a log must be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Horizon {
-    /// Lines before this were, or may have been, read by an earlier run.
-    pub known: Clocks,
-    /// All lines before this were read by an earlier run: what it remembers belongs here.
-    pub remembered: Clocks,
-    /// Nothing before can matter.
-    pub matters: Clocks,
+    /// What is older was, or may have been, read by an earlier run.
+    pub known: Ages,
+    /// All that is older was read by an earlier run: what it remembers belongs here.
+    pub remembered: Ages,
+    /// Nothing older can matter.
+    pub matters: Ages,
 }

@@ -42,26 +42,6 @@ impl Clocks {
             monotonic_ns: read(ClockId::CLOCK_MONOTONIC),
         }
     }
-
-    /// So many nanoseconds later, on both clocks.
-    #[must_use]
-    pub fn shifted(self, by_ns: i64) -> Self {
-        let shift = |ns: i64| ns.saturating_add(by_ns);
-        Self {
-            wall_ns: shift(self.wall_ns),
-            monotonic_ns: self.monotonic_ns.map(shift),
-        }
-    }
-
-    /// The earlier of two, on each clock.
-    #[must_use]
-    pub fn min(self, other: Self) -> Self {
-        let both = self.monotonic_ns.zip(other.monotonic_ns);
-        Self {
-            wall_ns: self.wall_ns.min(other.wall_ns),
-            monotonic_ns: both.map(|(one, other)| one.min(other)),
-        }
-    }
 }
 
 /// A time in a report.

@@ -13,11 +13,10 @@ use crate::judge::Judge;
 use crate::line;
 use crate::memory::Memory;
 use crate::policy::Rules;
-use crate::ports::Change;
 use crate::ptp::{Leg, Program, SYSTEM_CLOCK};
 use crate::stream::Mark;
 
-/// Lines between two looks at the time: it costs more than all the rest.
+/// Lines between two looks at the time of those that say nothing: it costs more than all the rest.
 const TIME_EVERY: u64 = 64;
 
 /// Whether to go on reading.
@@ -79,16 +78,20 @@ impl<'a> Gatherer<'a> {
     pub fn add(&mut self, message: &Message) -> Next {
         self.place += 1;
         let envelope = Envelope::cut(&message.text);
-        if self.place.is_multiple_of(TIME_EVERY) && self.is_known(message, envelope.as_ref()) {
+        let wanted = envelope.filter(|envelope| self.wants(envelope));
+        if wanted.is_none() && !self.place.is_multiple_of(TIME_EVERY) {
+            return Next::Older;
+        }
+        let ages = Ages::new(self.clocks, message, envelope.as_ref());
+        if self.is_known(ages) {
             return Next::Known;
         }
-        let Some(envelope) = envelope.filter(|envelope| self.wants(envelope)) else {
+        let Some(envelope) = wanted else {
             return Next::Older;
         };
         let Some(statement) = line::read(&envelope) else {
             return Next::Older;
         };
-        let ages = Ages::new(self.clocks, message, Some(&envelope));
         match ages.judge(self.clocks) {
             Ok(age_ns) => {
                 let place = self.place;
@@ -139,7 +142,8 @@ impl<'a> Gatherer<'a> {
 
     /// Takes a message that nothing comes before.
     pub fn add_oldest(&mut self, message: &Message) -> Next {
-        self.is_known(message, Envelope::cut(&message.text).as_ref());
+        let envelope = Envelope::cut(&message.text);
+        self.is_known(Ages::new(self.clocks, message, envelope.as_ref()));
         self.add(message)
     }
 
@@ -183,19 +187,8 @@ impl<'a> Gatherer<'a> {
             if let Some(ports) = self.gathered.evidence.ports.get_mut(index) {
                 ports.remembered = Some(remembered.printed);
             }
-            for (number, state) in &remembered.ports {
-                // What the log shows of a port also tells what was before it, and may be older:
-                // the place of what is remembered is known to some lines only.
-                if self.gathered.has_change(index, *number) {
-                    continue;
-                }
-                let change = Change {
-                    mark,
-                    from: None,
-                    to: *state,
-                };
-                self.gathered
-                    .record_change(index, *number, change, &Sighting::default);
+            for port in &remembered.ports {
+                self.gathered.recall_port(index, mark, *port);
             }
         }
     }
@@ -238,37 +231,38 @@ impl<'a> Gatherer<'a> {
                 .any(|port| port.number == number && port.changes.len() >= CHANGES_MAX)
     }
 
-    /// Can an older sample of a clock still matter?
+    /// Can an older sample of a clock still matter? That a ptp4l prints offsets at all is
+    /// remembered.
     fn wants_sample(&self, envelope: &Envelope<'_>, leg: Leg, device: Option<&[u8]>) -> bool {
-        if self.good.contains(&leg) {
-            return false;
-        }
+        let is_good = self.good.contains(&leg);
         let stream = self.gathered.evidence.streams.iter().position(|stream| {
             stream.program == envelope.program
                 && stream.instance.as_bytes() == envelope.instance
                 && stream.device.as_deref().map(str::as_bytes) == device
         });
         match stream {
-            None => self.gathered.evidence.streams.len() < NAMES_MAX,
-            Some(index) => self.open.contains(&index),
+            None => {
+                (!is_good || envelope.program == Program::Ptp4l)
+                    && self.gathered.evidence.streams.len() < NAMES_MAX
+            }
+            Some(index) => !is_good && self.open.contains(&index),
         }
     }
 
-    /// Is nothing more to be learned from this line on? Looks at its time only.
-    fn is_known(&mut self, message: &Message, envelope: Option<&Envelope<'_>>) -> bool {
+    /// Is nothing more to be learned from a line of these ages on?
+    fn is_known(&mut self, ages: Ages) -> bool {
         let Some(horizon) = self.horizon else {
             return false;
         };
-        let is_before = |moment| Ages::new(moment, message, envelope).is_past();
-        if is_before(horizon.known) {
+        if ages.is_beyond(horizon.known) {
             self.known = Met::Yes;
         }
-        if self.recalled == Met::NotYet && is_before(horizon.remembered) {
+        if self.recalled == Met::NotYet && ages.is_beyond(horizon.remembered) {
             self.recall();
             if self.is_final() {
                 return true;
             }
         }
-        is_before(horizon.matters)
+        ages.is_beyond(horizon.matters)
     }
 }

@@ -26,8 +26,9 @@ pub fn findings(leg: &LegReport, report: &Report) -> Vec<(Level, String)> {
     let failed = |reason| leg.state == LegState::Bad && leg.reason == reason;
     let mut findings = Vec::new();
     let Some(age) = leg.age_seconds else {
-        let text = "seen since boot, nothing of it left in the log";
-        return vec![(Level::Fail, text.into())];
+        let most = span(report.policy.sync_age_seconds);
+        let text = format!("seen since boot, but not within the last {most} of this log");
+        return vec![(Level::Fail, text)];
     };
     let is_state = leg.offset_ns.is_none() && leg.program == Some(Program::Ptp4l);
     if !is_state {

@@ -7,8 +7,8 @@ use crate::judge::Judge;
 use crate::line::Statement;
 use crate::memory::Instance;
 use crate::policy::{Rules, Verdict};
-use crate::ports::{Change, Port, Ports, Printed};
-use crate::ptp::{Leg, Program};
+use crate::ports::{Change, Port, Ports, Printed, Role};
+use crate::ptp::{Leg, PortState, Program};
 use crate::stream::{Mark, Sample, Stream, leg_of};
 
 /// Room for what a log can name; a node has a handful. What comes later is left out, which
@@ -84,7 +84,7 @@ impl Gathered {
                 if let Some(index) = self.ports_index(instance) {
                     self.record_change(index, number, Change { mark, from, to }, sighting);
                 }
-                self.split(Program::Ptp4l, instance);
+                self.split(instance);
                 return;
             }
             Statement::Offset {
@@ -106,28 +106,47 @@ impl Gathered {
             source,
         };
         let streams = &mut self.evidence.streams;
-        let known = streams.iter().position(|stream| {
+        let known = streams.iter_mut().find(|stream| {
             stream.program == program && stream.instance == instance && stream.device == device
         });
-        let runs_before = known.and_then(|index| Some(streams.get(index)?.runs.len()));
-        if let Some(stream) = known.and_then(|index| streams.get_mut(index)) {
-            stream.push(sample, rules);
+        if let Some(stream) = known {
+            if mark.age_ns <= rules.reach_ns() {
+                stream.push(sample, rules);
+            }
         } else if streams.len() < NAMES_MAX {
             streams.push(Stream::new(program, instance, device, sample, rules));
             self.stream_lines.push(sighting());
         }
-        let runs = known.and_then(|index| Some(self.evidence.streams.get(index)?.runs.len()));
-        if program == Program::GrandmasterStatus && runs != runs_before {
-            self.split(Program::Ts2phc, instance);
+        if matches!(program, Program::GrandmasterStatus | Program::Ts2phc) {
+            self.disown(rules, instance);
         }
     }
 
-    /// Notes that samples from here on were taken in another state of ptp4l's ports, or of the
-    /// grandmaster: they begin a new run.
-    fn split(&mut self, program: Program, instance: &str) {
+    /// Notes that samples from here on were taken in another state of ptp4l's ports: they begin a
+    /// new run.
+    fn split(&mut self, instance: &str) {
         for stream in &mut self.evidence.streams {
-            if stream.program == program && stream.instance == instance {
+            if stream.program == Program::Ptp4l && stream.instance == instance {
                 stream.split();
+            }
+        }
+    }
+
+    /// While the daemon says that the grandmaster is lost, what ts2phc has printed since it began
+    /// to say so is not good. Between the two programs time counts (R11).
+    fn disown(&mut self, rules: &Rules, instance: &str) {
+        let mut streams = self.evidence.streams.iter();
+        let status = streams.find(|stream| {
+            stream.program == Program::GrandmasterStatus
+                && stream.instance == instance
+                && rules.is_fresh(&stream.newest)
+        });
+        let Some(lost_ns) = status.and_then(Stream::lost_for) else {
+            return;
+        };
+        for stream in &mut self.evidence.streams {
+            if stream.program == Program::Ts2phc && stream.instance == instance {
+                stream.disown(lost_ns);
             }
         }
     }
@@ -148,13 +167,6 @@ impl Gathered {
         })
     }
 
-    /// Is anything known of a port?
-    #[must_use]
-    pub fn has_change(&self, index: usize, number: u16) -> bool {
-        let ports = self.evidence.ports.get(index);
-        ports.is_some_and(|ports| ports.ports.iter().any(|port| port.number == number))
-    }
-
     /// Adds an older change of a port.
     pub fn record_change(
         &mut self,
@@ -168,18 +180,41 @@ impl Gathered {
         };
         let known = ports.ports.iter().position(|port| port.number == number);
         if let Some(port) = known.and_then(|index| ports.ports.get_mut(index)) {
-            if port.changes.len() < CHANGES_MAX {
+            let last = port.changes.last_mut();
+            if let Some(last) = last.filter(|last| last.is_remembered() && last.to == change.to) {
+                // The log itself says what is remembered.
+                *last = change;
+            } else if port.changes.len() < CHANGES_MAX {
                 port.changes.push(change);
             }
         } else if ports.ports.len() < NAMES_MAX {
             ports.ports.push(Port {
                 number,
                 changes: vec![change],
+                remembered: None,
             });
         }
         let is_newest = (ports.newest()).is_some_and(|(_, newest)| newest.mark == change.mark);
         if let Some(line) = self.port_lines.get_mut(index).filter(|_| is_newest) {
             *line = sighting();
+        }
+    }
+
+    /// Adds what an earlier run knew of a port, all newer changes of which are known.
+    pub fn recall_port(&mut self, index: usize, mark: Mark, known: (u16, PortState, Role)) {
+        let (number, to, role) = known;
+        let change = Change {
+            mark,
+            from: None,
+            to,
+        };
+        self.record_change(index, number, change, &Sighting::default);
+        let ports = self.evidence.ports.get_mut(index);
+        let ports = ports.map(|ports| ports.ports.iter_mut());
+        for port in ports.into_iter().flatten() {
+            if port.number == number && !port.has_start() {
+                port.remembered = Some(role);
+            }
         }
     }
 
@@ -261,7 +296,7 @@ impl Gathered {
             instance: ports.instance.clone(),
             printed: self.printed(ports, rules),
             ports: (ports.ports.iter())
-                .filter_map(|port| Some((port.number, port.changes.first()?.to)))
+                .filter_map(|port| Some((port.number, port.changes.first()?.to, port.role())))
                 .collect(),
         });
         without_ports.chain(with_ports)

@@ -135,6 +135,10 @@ impl<'a> Judge<'a> {
     fn ptp4l(&self) -> Standing {
         let offset = self.stream.newest.mark.place;
         let is_newer = |ports: &&Ports| ports.newest_after(offset).is_some();
+        let may_be_newer = |ports: &Ports| ports.may_speak_after(offset);
+        if self.reading == Reading::Partial && self.ports.is_some_and(may_be_newer) {
+            return Standing::Bad(Reason::NoEvidence);
+        }
         let Some(ports) = self.ports.filter(is_newer) else {
             return self.samples();
         };
@@ -179,7 +183,7 @@ impl<'a> Judge<'a> {
 
     /// What the newest evidence shows to be lost, leaving the offset aside.
     fn loss(&self) -> Option<Reason> {
-        if self.status.and_then(status_lost).is_some() {
+        if self.status.and_then(Stream::lost_for).is_some() {
             return Some(Reason::ReferenceLost);
         }
         let newest = &self.stream.newest;
@@ -229,37 +233,26 @@ impl<'a> Judge<'a> {
         self.is_good(run) || run.grade == Grade::Unstated && is_open()
     }
 
-    /// The age of the last good sample. One that ts2phc printed while the daemon already said
-    /// that the grandmaster is lost was none; between the two programs time counts (R11).
+    /// The age of the last good sample.
     fn last_good(&self) -> Option<i64> {
-        let mut good = (self.stream.runs.iter()).filter(|run| self.is_good(run));
-        match self.status.and_then(status_lost) {
-            None => good.next().map(|run| run.newest.age_ns),
-            Some(lost_ns) => good
-                .find(|run| run.oldest.age_ns > lost_ns)
-                .map(|run| run.newest.age_ns.max(lost_ns)),
-        }
+        let mut runs = self.stream.runs.iter();
+        runs.find(|run| self.is_good(run))
+            .map(|run| run.newest.age_ns)
     }
 
-    /// How far back the samples are good without a break (R10).
+    /// How far back the samples are good without a break (R10), be it that no port followed.
     fn good_for(&self) -> Option<i64> {
-        let unbroken = |stream: &Stream| {
-            (stream.runs.iter())
-                .take_while(|run| self.is_good(run))
-                .last()
-                .map(|run| run.oldest.age_ns)
+        let mut newer = self.stream.newest.mark.place;
+        let is_unbroken = |run: &&Run| {
+            let between = std::mem::replace(&mut newer, run.oldest.place)..run.newest.place;
+            let was_lost = |ports: &Ports| ports.was_lost(between, self.reading);
+            self.is_good(run) && !self.ports.is_some_and(was_lost)
         };
-        let own = unbroken(self.stream)?;
+        let runs = self.stream.runs.iter().take_while(is_unbroken);
+        let own = runs.last().map(|run| run.oldest.age_ns)?;
         match self.status {
-            Some(status) => Some(own.min(unbroken(status)?)),
+            Some(status) => Some(own.min(status.good_for()?)),
             None => Some(own),
         }
     }
-}
-
-/// For how long the daemon has said that the grandmaster is lost, if it says so now.
-fn status_lost(status: &Stream) -> Option<i64> {
-    let lost = |run: &&Run| run.grade != Grade::Good;
-    let runs = status.runs.iter().take_while(lost);
-    runs.last().map(|run| run.oldest.age_ns)
 }

@@ -4,12 +4,12 @@
 //! It is part of the report and read back with suspicion: it can only make the verdict
 //! stricter, save that a remembered SLAVE serves where the log shows port states only.
 
-use crate::age::Horizon;
+use crate::age::{Ages, Horizon};
 use crate::clock::{Clocks, SECOND_NS};
 use crate::error::{Error, Result};
 use crate::gathered::{Coverage, Gathered};
 use crate::policy::Rules;
-use crate::ports::Printed;
+use crate::ports::{Printed, Role};
 use crate::ptp::{Leg, PortState};
 use crate::root::{Directory, is_absent, is_trusted};
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,8 @@ pub struct Instance {
     pub instance: String,
     /// Whether its offsets are in the log.
     pub printed: Printed,
-    /// Each port's number and state.
-    pub ports: Vec<(u16, PortState)>,
+    /// Each port's number, its state, and what it is for.
+    pub ports: Vec<(u16, PortState, Role)>,
 }
 
 /// A report, as far as it is read back.
@@ -105,12 +105,12 @@ impl Memory {
     /// How far back a log must be read so that nothing is missed. None: all of it.
     #[must_use]
     pub fn horizon(&self, clocks: Clocks, reach_ns: i64) -> Option<Horizon> {
-        let until = self.read_until?;
-        let remembered = until.shifted(-OVERLAP_NS);
+        let until = Ages::of(self.read_until?, clocks);
+        let remembered = until.plus(OVERLAP_NS);
         Some(Horizon {
-            known: until.shifted(OVERLAP_NS),
+            known: until.plus(-OVERLAP_NS),
             remembered,
-            matters: remembered.min(clocks.shifted(-reach_ns)),
+            matters: remembered.at_least(reach_ns),
         })
     }
 
@@ -133,12 +133,9 @@ impl Memory {
     /// not known.
     #[must_use]
     pub fn age_ns(&self, clocks: Clocks) -> i64 {
-        let age = |now: i64, then: i64| now.saturating_sub(then).max(0);
-        self.read_until.map_or(i64::MAX, |until| {
-            let both = clocks.monotonic_ns.zip(until.monotonic_ns);
-            both.map_or(0, |(now, then)| age(now, then))
-                .max(age(clocks.wall_ns, until.wall_ns))
-        })
+        let ages = self.read_until.map(|until| Ages::of(until, clocks));
+        ages.and_then(Ages::largest_ns)
+            .map_or(i64::MAX, |age| age.max(0))
     }
 
     /// What to remember after this run.
@@ -155,31 +152,34 @@ impl Memory {
         legs.extend(gathered.legs(rules));
         legs.sort_unstable();
         legs.dedup();
-        let mut instances: Vec<Instance> = gathered.instances(rules).collect();
-        for old in self.as_of(coverage) {
-            match instances
-                .iter_mut()
-                .find(|new| new.instance == old.instance)
-            {
-                Some(new) => {
-                    let unseen = |port: &&(u16, PortState)| {
-                        !new.ports.iter().any(|(number, _)| *number == port.0)
-                    };
-                    let unseen: Vec<_> = old.ports.iter().filter(unseen).copied().collect();
-                    new.ports.extend(unseen);
-                }
-                None => instances.push(old),
-            }
-        }
+        let found = gathered.instances(rules);
+        let (read_until, instances) = match coverage {
+            Coverage::Complete | Coverage::Gap => (Some(clocks), found.collect()),
+            Coverage::EndOnly => (self.read_until, self.with_offsets_of(found)),
+        };
         Self {
             boot_id: self.boot_id.clone(),
             legs,
             log: log.map(str::to_owned),
-            read_until: match coverage {
-                Coverage::Complete | Coverage::Gap => Some(clocks),
-                Coverage::EndOnly => self.read_until,
-            },
+            read_until,
             instances,
         }
+    }
+
+    /// The instances as they were when the log was last read without a gap: the next run will read
+    /// on from there. That one prints offsets makes the verdict stricter and is added.
+    fn with_offsets_of(&self, found: impl Iterator<Item = Instance>) -> Vec<Instance> {
+        let mut instances = self.instances.clone();
+        for new in found.filter(|new| new.printed == Printed::Offsets) {
+            let mut old = instances.iter_mut();
+            match old.find(|old| old.instance == new.instance) {
+                Some(old) => old.printed = Printed::Offsets,
+                None => instances.push(Instance {
+                    ports: Vec::new(),
+                    ..new
+                }),
+            }
+        }
+        instances
     }
 }

@@ -61,13 +61,14 @@ impl Rules {
         sample.mark.age_ns <= self.policy.sync_age_ns
     }
 
-    /// No sample older than this can matter.
+    /// No sample older than this matters. With `SETTLE` one must be older than that, and no older
+    /// than a sample may be from the next.
     #[must_use]
     pub fn reach_ns(&self) -> i64 {
         let policy = self.policy;
-        (policy.sync_age_ns.saturating_add(policy.offset_window_ns))
+        (policy.sync_age_ns)
+            .saturating_add(policy.offset_window_ns.max(policy.settle_ns))
             .max(policy.holdover_ns)
-            .max(policy.settle_ns)
     }
 
     /// How a single sample counts (R3). Whether a line without a servo state counts is told by

@@ -1,8 +1,9 @@
 //! The ports of a ptp4l instance and their states, newest first (R6).
 
 use crate::decide::Reading;
-use crate::ptp::PortState;
+use crate::ptp::{PortState, words};
 use crate::stream::Mark;
+use std::ops::Range;
 
 /// A change of a port's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Port {
     pub number: u16,
     /// Its changes, newest first; never empty.
     pub changes: Vec<Change>,
+    /// What an earlier run knew it to be for, unless ptp4l has started since.
+    pub remembered: Option<Role>,
 }
 
 /// What an instance printed last, by an earlier run's report.
@@ -53,20 +56,29 @@ pub struct Ports {
     pub remembered: Option<Printed>,
 }
 
-/// What a port is for, as far as its changes show.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// It has followed a grandmaster, or tried to.
-    Client,
-    /// It gives time.
-    Server,
-    /// It has done neither yet.
-    Waiting,
+words! {
+    /// What a port is for, by what it has done since ptp4l started.
+    Role {
+        /// It has followed a grandmaster, or tried to.
+        Client = "client",
+        /// It has only given time.
+        Server = "server",
+        /// It has done neither yet.
+        Waiting = "waiting",
+    }
 }
 
 impl Port {
-    /// By what it has done since ptp4l started, which alone leaves INITIALIZING.
-    fn role(&self) -> Role {
+    /// Has ptp4l, which alone leaves INITIALIZING, started within these changes?
+    #[must_use]
+    pub fn has_start(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| change.from == Some(PortState::Initializing))
+    }
+
+    /// By what it has done since ptp4l started.
+    #[must_use]
+    pub fn role(&self) -> Role {
         let start = (self.changes.iter())
             .position(|change| change.from == Some(PortState::Initializing))
             .map_or(self.changes.len(), |index| index + 1);
@@ -75,9 +87,11 @@ impl Port {
                 .flat_map(|change| [Some(change.to), change.from])
                 .flatten()
         };
-        if states().any(|state| matches!(state, PortState::Slave | PortState::Uncalibrated)) {
+        let was = |role| self.remembered == Some(role);
+        let follows = |state| matches!(state, PortState::Slave | PortState::Uncalibrated);
+        if was(Role::Client) || states().any(follows) {
             Role::Client
-        } else if states().any(PortState::serves) {
+        } else if was(Role::Server) || states().any(PortState::serves) {
             Role::Server
         } else {
             Role::Waiting
@@ -85,12 +99,16 @@ impl Port {
     }
 
     /// The state in force at a place. What a port was before its oldest known change is certain
-    /// only when there can be no older one.
+    /// only when there can be no older one; what is remembered was so before, too, since the
+    /// change to it was not met.
     fn state_at(&self, place: u64, reading: Reading) -> Option<PortState> {
         let mut changes = self.changes.iter();
         match (changes.find(|change| change.mark.place >= place), reading) {
             (Some(change), _) => Some(change.to),
-            (None, Reading::Complete) => self.changes.last().and_then(|change| change.from),
+            (None, Reading::Complete) => {
+                let oldest = self.changes.last()?;
+                Some(oldest.from.unwrap_or(oldest.to))
+            }
             (None, Reading::Partial) => None,
         }
     }
@@ -137,6 +155,19 @@ impl Ports {
         })
     }
 
+    /// Has a port changed since what stands at a place was printed that, by all that is known of
+    /// it, only gives time? It may have taken time before, as long as its start is not known.
+    #[must_use]
+    pub fn may_speak_after(&self, place: u64) -> bool {
+        let mut ports = self.ports.iter();
+        ports.any(|port| {
+            let is_newer = |change: &Change| change.mark.place < place;
+            port.changes.first().is_some_and(is_newer)
+                && port.role() == Role::Server
+                && !port.has_start()
+        })
+    }
+
     /// Has a port begun to follow since what stands at a place was printed?
     #[must_use]
     pub fn followed_after(&self, place: u64) -> bool {
@@ -174,6 +205,16 @@ impl Ports {
             following = Following::No;
         }
         following
+    }
+
+    /// Between two places, was there a change after which no port followed?
+    #[must_use]
+    pub fn was_lost(&self, between: Range<u64>, reading: Reading) -> bool {
+        let changes = self.speaking().flat_map(|port| &port.changes);
+        changes
+            .map(|change| change.mark.place)
+            .filter(|place| between.contains(place))
+            .any(|place| self.following_at(place, reading) == Following::No)
     }
 
     /// How long the longest following port has followed.

@@ -133,6 +133,40 @@ impl Stream {
         self.joint = Joint::Closed;
     }
 
+    /// Notes that the source has been lost for so long, whatever the samples say. One in a row
+    /// that is older stays good, hence each makes a run of its own.
+    pub fn disown(&mut self, lost_ns: i64) {
+        for run in &mut self.runs {
+            if run.grade == Grade::Good && run.oldest.age_ns < lost_ns {
+                run.grade = Grade::Holdover;
+            }
+        }
+        self.runs.dedup_by(|older, newer| {
+            let is_one = older.grade == Grade::Holdover && newer.grade == Grade::Holdover;
+            if is_one {
+                newer.oldest = older.oldest;
+            }
+            is_one
+        });
+        self.split();
+    }
+
+    /// For how long all has been good, if it is now.
+    #[must_use]
+    pub fn good_for(&self) -> Option<i64> {
+        let good = |run: &&Run| run.grade == Grade::Good;
+        let runs = self.runs.iter().take_while(good);
+        runs.last().map(|run| run.oldest.age_ns)
+    }
+
+    /// For how long nothing has been good.
+    #[must_use]
+    pub fn lost_for(&self) -> Option<i64> {
+        let lost = |run: &&Run| run.grade != Grade::Good;
+        let runs = self.runs.iter().take_while(lost);
+        runs.last().map(|run| run.oldest.age_ns)
+    }
+
     /// The magnitude that is judged: the newest, or the median of the window. Of two middle
     /// values the larger, since doubt counts against the clock.
     #[must_use]

@@ -1,7 +1,7 @@
 //! What an earlier run has left behind, read with suspicion.
 
 use super::log::time;
-use super::{Leg, Now};
+use super::{Leg, Now, Role};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ pub struct Memory {
 pub struct Instance {
     /// Was the last that it printed an offset, not a port state?
     pub has_offsets: bool,
-    /// The last state of each port.
-    pub ports: BTreeMap<u64, String>,
+    /// The last state of each port, and what it is for.
+    pub ports: BTreeMap<u64, (String, Role)>,
 }
 
 /// The port states of IEEE 1588, as ptp4l names them.
@@ -65,7 +65,7 @@ struct WrittenMoment {
 struct WrittenInstance {
     instance: String,
     printed: String,
-    ports: Vec<(u16, String)>,
+    ports: Vec<(u16, String, String)>,
 }
 
 /// The memory in a report. None if anything about it is not as it should be.
@@ -100,11 +100,17 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
             _ => return None,
         };
         let mut ports = BTreeMap::new();
-        for (number, state) in written.ports {
+        for (number, state, role) in written.ports {
+            let role = match role.as_str() {
+                "client" => Role::Client,
+                "server" => Role::Server,
+                "waiting" => Role::Waiting,
+                _ => return None,
+            };
             if !STATES.contains(&state.as_str()) {
                 return None;
             }
-            ports.insert(number.into(), state);
+            ports.insert(number.into(), (state, role));
         }
         instances.insert(written.instance, Instance { has_offsets, ports });
     }

@@ -64,6 +64,17 @@ pub enum Leg {
     SystemClock,
 }
 
+/// What a port is for, by what it has done since ptp4l started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It has taken time, or tried to.
+    Client,
+    /// It has only ever given time.
+    Server,
+    /// It has done neither.
+    Waiting,
+}
+
 /// What follows from a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {

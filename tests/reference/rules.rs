@@ -3,7 +3,7 @@
 use super::lines::{Fact, Servo, What, read};
 use super::log::Message;
 use super::memory::{Instance, Memory};
-use super::{Answer, Leg, Now, SECOND, Settings};
+use super::{Answer, Leg, Now, Role, SECOND, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked.
@@ -40,6 +40,8 @@ struct Stream {
     /// A ptp4l that has only waited so far may yet turn out to give time only: the leg is not
     /// required for ever.
     is_seen: bool,
+    /// All that is left of it has been read before, and is too old to be evidence.
+    is_over: bool,
 }
 
 /// A sample before the rules.
@@ -57,7 +59,9 @@ const EVER: i64 = i64::MAX;
 
 pub fn decide(question: &Question<'_>) -> Answer {
     let (events, excluded) = events(question);
-    let streams = streams(question, &events);
+    let mut streams = streams(question, &events);
+    // An earlier run, which has said whether the leg was seen, may have left it out.
+    streams.retain(|stream| !(stream.is_over && stream.standing == Standing::Bad("stale")));
     let mut required = question.memory.legs.clone();
     required.extend(streams.iter().map(|stream| stream.leg));
     if required.is_empty() {
@@ -123,13 +127,15 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
     memory.until = Some(question.now);
     for name in instances(&events, "ptp4l") {
         let instance = memory.instances.entry(name.clone()).or_default();
-        let own = || events.iter().filter(|event| event.is_of("ptp4l", &name));
-        let changes: Vec<_> = own().filter_map(Event::change).collect();
-        let roles = roles(&changes);
-        for event in own() {
+        let own: Vec<&Event> = (events.iter())
+            .filter(|event| event.is_of("ptp4l", &name))
+            .collect();
+        let roles = roles(&own, 0, instance);
+        for event in own {
             if let Some((number, _, to)) = event.change() {
-                instance.ports.insert(number, to.to_owned());
-                instance.has_offsets &= roles.get(&number) == Some(&Role::Server);
+                let role = roles[&number];
+                instance.ports.insert(number, (to.to_owned(), role));
+                instance.has_offsets &= role == Role::Server;
             } else {
                 instance.has_offsets = true;
             }
@@ -204,16 +210,21 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
     let remembered = question.remembered(events);
     let mut streams = Vec::new();
     let mut clients = BTreeSet::new();
+    let edge = (events.iter().rposition(|event| event.is_known)).map_or(0, |known| known + 1);
+    let is_over = |program: &str, name: &str| {
+        let mut own = events.iter().enumerate();
+        own.all(|(place, event)| {
+            !event.is_of(program, name) || place < edge && event.age > question.reach()
+        })
+    };
     let mut names = instances(events, "ptp4l");
     names.extend(remembered.keys().cloned());
     for name in names {
-        let mut own: Vec<Event> = (events.iter())
+        let own: Vec<&Event> = (events.iter())
             .filter(|event| event.is_of("ptp4l", &name))
-            .cloned()
             .collect();
         let before = remembered.get(&name).cloned().unwrap_or_default();
-        question.recall(&mut own, &before);
-        if let Some((standing, role)) = ptp4l(question, &own, before.has_offsets) {
+        if let Some((standing, role)) = ptp4l(question, &own, &before) {
             if role == Role::Client {
                 clients.insert(profile(&name).to_owned());
             }
@@ -221,6 +232,7 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
                 leg: Leg::Reference,
                 standing,
                 is_seen: role != Role::Waiting,
+                is_over: is_over("ptp4l", &name),
             });
         }
     }
@@ -237,6 +249,7 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
                         leg: Leg::Reference,
                         standing,
                         is_seen: true,
+                        is_over: is_over("ts2phc", &name) && is_over("GM", &name),
                     }),
             );
         }
@@ -247,6 +260,7 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
             leg: Leg::SystemClock,
             standing: question.judge(&samples),
             is_seen: true,
+            is_over: is_over("phc2sys", &name),
         });
     }
     streams
@@ -309,6 +323,12 @@ impl Question<'_> {
         age <= self.settings.sync_age
     }
 
+    /// How old a sample can be and still matter.
+    fn reach(&self) -> i64 {
+        let settings = self.settings;
+        (settings.sync_age + settings.window.max(settings.settle)).max(settings.holdover)
+    }
+
     /// R4: what stands for the newest sample.
     fn judged(&self, samples: &[Sample]) -> u128 {
         let newest = samples.last().expect("a sample");
@@ -352,7 +372,7 @@ impl Question<'_> {
         let good = samples
             .iter()
             .rev()
-            .take_while(|sample| self.is_good(sample));
+            .take_while(|sample| self.is_good(sample) && sample.age <= self.reach());
         good.last().map_or(i64::MIN, |oldest| oldest.age)
     }
 
@@ -394,59 +414,31 @@ impl Question<'_> {
         !told.is_empty() && told.iter().all(|is_known| *is_known)
     }
 
-    /// R9: puts remembered port states behind the lines of one ptp4l that an earlier run has read,
-    /// as far as these do not say so themselves.
-    fn recall(&self, events: &mut Vec<Event>, before: &Instance) {
-        let Some(until) = self.memory.until else {
-            return;
-        };
-        let edge = (events.iter().rposition(|event| event.is_known)).map_or(0, |known| known + 1);
+    /// How long ago the last report was written.
+    fn age_of_memory(&self) -> i64 {
+        let until = self.memory.until.unwrap_or(self.now);
         let by_bracket = self.now.uptime.zip(until.uptime);
-        let age = by_bracket
-            .map_or(0, |(now, then)| now - then)
-            .max(self.now.wall - until.wall);
-        let mut recalled = Vec::new();
-        for (number, state) in &before.ports {
-            let mut known = events[..edge].iter().rev().filter_map(Event::change);
-            let said = known.find(|(of, _, _)| of == number);
-            if said.is_some_and(|(_, _, to)| to == state) {
-                continue;
-            }
-            recalled.push(Event {
-                age,
-                is_known: true,
-                fact: Fact {
-                    program: "ptp4l",
-                    instance: String::new(),
-                    bracket: None,
-                    what: What::Port {
-                        number: *number,
-                        from: String::new(),
-                        to: state.clone(),
-                    },
-                },
-            });
-        }
-        events.splice(edge..edge, recalled);
+        (by_bracket.map_or(0, |(now, then)| now - then)).max(self.now.wall - until.wall)
     }
 }
 
-/// R3 to R6 for one ptp4l, and whether it is a client. None if it takes no time from anybody. An
-/// earlier run may know that it had offsets, which were newer than the states that it knows.
+/// R3 to R6 for one ptp4l, and whether it is a client. None if it takes no time from anybody.
 fn ptp4l(
     question: &Question<'_>,
-    events: &[Event],
-    ended_in_offsets: bool,
+    events: &[&Event],
+    before: &Instance,
 ) -> Option<(Standing, Role)> {
-    let changes: Vec<_> = events.iter().filter_map(Event::change).collect();
-    let roles = roles(&changes);
+    // Up to there an earlier run has read, and remembers what came out.
+    let edge = (events.iter().rposition(|event| event.is_known)).map_or(0, |known| known + 1);
+    let changes: Vec<_> = events.iter().filter_map(|event| event.change()).collect();
+    let roles = roles(events, edge, before);
     let has = |role: Role| roles.values().any(|each| *each == role);
-    let is_offset = |event: &Event| matches!(event.fact.what, What::Offset { .. });
-    let has_offsets = ended_in_offsets || events.iter().any(is_offset);
-    let starts = |event: &Event| matches!(&event.fact.what, What::Port { from, .. } if from == "INITIALIZING");
+    let is_offset = |event: &&Event| matches!(event.fact.what, What::Offset { .. });
+    let has_offsets = before.has_offsets || events.iter().any(is_offset);
+    let starts = |event: &&Event| matches!(&event.fact.what, What::Port { from, .. } if from == "INITIALIZING");
     let since_start = events.iter().rposition(starts).unwrap_or(0);
     let has_new_offsets = events[since_start..].iter().any(is_offset)
-        || ended_in_offsets && !events.iter().any(|event| starts(event) && !event.is_known);
+        || before.has_offsets && !events.iter().any(starts);
     let role = if has_new_offsets || has(Role::Client) {
         Role::Client
     } else if has(Role::Server) || roles.is_empty() {
@@ -464,14 +456,12 @@ fn ptp4l(
         Some(Role::Waiting) => !has(Role::Server),
         Some(Role::Server) | None => false,
     };
-    // Where each port was before its first line.
-    let mut ports: BTreeMap<u64, &str> = BTreeMap::new();
+    // Where each port was before its first line, or as far as anybody knows.
+    let mut ports: BTreeMap<u64, &str> = (before.ports.iter())
+        .map(|(number, (state, _))| (*number, state.as_str()))
+        .collect();
     for (number, from, _) in changes.iter().rev() {
-        if from.is_empty() {
-            ports.remove(number);
-        } else {
-            ports.insert(*number, from);
-        }
+        ports.insert(*number, from);
     }
     ports.retain(|number, _| speaks(number));
     let is_slave = |ports: &BTreeMap<u64, &str>| ports.values().any(|state| *state == "SLAVE");
@@ -481,12 +471,46 @@ fn ptp4l(
     let mut superseded = !has_offsets;
     // A port has begun to follow since the last offset, as far as there are any.
     let mut states_only = true;
-    let mut slave_since = is_slave(&ports).then_some(EVER);
+    // Since when each port has been what it is.
+    let mut since: BTreeMap<u64, i64> = (ports.keys())
+        .map(|number| {
+            let is_remembered = before.ports.contains_key(number);
+            (
+                *number,
+                if is_remembered {
+                    question.age_of_memory()
+                } else {
+                    EVER
+                },
+            )
+        })
+        .collect();
     let mut last_good = None;
     // When it ceased to.
     let mut left = None;
     let mut good_since = None;
-    for event in events {
+    for place in 0..=events.len() {
+        if place == edge {
+            for (number, (state, _)) in before.ports.iter().filter(|(number, _)| speaks(number)) {
+                let mut known = events[..edge]
+                    .iter()
+                    .rev()
+                    .filter_map(|event| event.change());
+                let said = known.find(|(of, _, _)| of == number).map(|(_, _, to)| to);
+                if said == Some(state) {
+                    continue;
+                }
+                // Offsets have come after it.
+                superseded |= !before.has_offsets;
+                states_only |= state == "SLAVE";
+                ports.insert(*number, state);
+                since.insert(*number, question.age_of_memory());
+                good_since = good_since.filter(|_| is_slave(&ports));
+            }
+        }
+        let Some(event) = events.get(place) else {
+            break;
+        };
         match &event.fact.what {
             What::Offset {
                 magnitude, servo, ..
@@ -511,7 +535,8 @@ fn ptp4l(
                 left = None;
                 if question.is_good(&sample) {
                     last_good = Some(event.age);
-                    good_since = good_since.or(Some(event.age));
+                    good_since =
+                        good_since.or(Some(event.age).filter(|age| *age <= question.reach()));
                 } else {
                     good_since = None;
                 }
@@ -525,22 +550,26 @@ fn ptp4l(
                     continue;
                 }
                 ports.insert(*number, to);
-                slave_since = is_slave(&ports).then(|| slave_since.unwrap_or(event.age));
-                superseded |= !(from.is_empty() && ended_in_offsets);
+                since.insert(*number, event.age);
+                superseded = true;
                 states_only |= to == "SLAVE";
-                good_since = slave_since.and(good_since);
+                good_since = good_since.filter(|_| is_slave(&ports));
             }
             _ => {}
         }
     }
 
+    let slaves = (ports.iter()).filter(|(_, state)| **state == "SLAVE");
+    let slave_for = slaves.filter_map(|(number, _)| since.get(number)).max();
     let is_over = samples.last().is_some_and(|newest| {
         question.is_fresh(newest.age) && question.judged(&samples) > question.limit()
     });
     let standing = match samples.last() {
         _ if is_over => Standing::Bad("offset-over-limit"),
-        _ if superseded && is_slave(&ports) => Standing::Good(slave_since.unwrap_or(EVER)),
-        _ if superseded => question.lost(left.or(last_good), "reference-lost"),
+        _ if superseded => match slave_for {
+            Some(age) => Standing::Good(*age),
+            None => question.lost(left.or(last_good), "reference-lost"),
+        },
         None => Standing::Bad("stale"),
         Some(newest) if !question.is_fresh(newest.age) => Standing::Bad("stale"),
         Some(newest) if newest.is_locked => Standing::Good(good_since.unwrap_or(i64::MIN)),
@@ -549,25 +578,30 @@ fn ptp4l(
     Some((standing, role))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// It has taken time, or tried to.
-    Client,
-    /// It has only ever given time.
-    Server,
-    /// It has done neither.
-    Waiting,
-}
-
 /// What each port has done since ptp4l started.
-fn roles(changes: &[(u64, &str, &str)]) -> BTreeMap<u64, Role> {
+fn roles(events: &[&Event], edge: usize, before: &Instance) -> BTreeMap<u64, Role> {
     let mut states: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
-    for (number, from, to) in changes {
-        let states = states.entry(*number).or_default();
-        if *from == "INITIALIZING" {
-            states.clear();
+    for place in 0..=events.len() {
+        if place == edge {
+            for (number, (state, role)) in &before.ports {
+                let states = states.entry(*number).or_default();
+                states.insert(state);
+                // As good as any.
+                match role {
+                    Role::Client => states.insert("SLAVE"),
+                    Role::Server => states.insert("MASTER"),
+                    Role::Waiting => false,
+                };
+            }
         }
-        states.extend([*from, *to]);
+        let change = events.get(place).and_then(|event| event.change());
+        if let Some((number, from, to)) = change {
+            let states = states.entry(number).or_default();
+            if from == "INITIALIZING" {
+                states.clear();
+            }
+            states.extend([from, to]);
+        }
     }
     let role = |states: BTreeSet<&str>| {
         let any = |of: &[&str]| states.iter().any(|state| of.contains(state));
@@ -586,13 +620,16 @@ fn roles(changes: &[(u64, &str, &str)]) -> BTreeMap<u64, Role> {
 
 /// R3 to R5, R7 for the cards of a grandmaster: ts2phc, and what linuxptp-daemon says about it.
 fn grandmaster(question: &Question<'_>, events: &[Event], instance: &str) -> Vec<Standing> {
-    let status: Vec<(i64, bool)> = (events.iter())
+    let mut status: Vec<(i64, bool)> = (events.iter())
         .filter(|event| event.is_of("GM", instance))
         .filter_map(|event| match event.fact.what {
             What::Status { locked } => Some((event.age, locked)),
             _ => None,
         })
         .collect();
+    // They age as samples do.
+    let newest = status.last().copied();
+    status.retain(|each| each.0 <= question.reach() || Some(*each) == newest);
     let fresh = status.last().filter(|(age, _)| question.is_fresh(*age));
     // Since when the daemon has said that the source is lost.
     let lost_since = fresh.filter(|(_, locked)| !locked).and_then(|_| {
