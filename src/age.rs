@@ -43,13 +43,16 @@ impl Ages {
         }
     }
 
-    /// The ages of a moment.
+    /// The ages of a moment. Where the wall clock was set back since, the time since boot tells
+    /// both.
     #[must_use]
     pub fn of(moment: Clocks, clocks: Clocks) -> Self {
         let both = clocks.monotonic_ns.zip(moment.monotonic_ns);
+        let monotonic_ns = both.map(|(now, then)| now.saturating_sub(then));
+        let wall_ns = clocks.wall_ns.saturating_sub(moment.wall_ns);
         Self {
-            wall_ns: Some(clocks.wall_ns.saturating_sub(moment.wall_ns)),
-            monotonic_ns: both.map(|(now, then)| now.saturating_sub(then)),
+            wall_ns: monotonic_ns.max(Some(wall_ns)),
+            monotonic_ns,
         }
     }
 
@@ -73,16 +76,17 @@ impl Ages {
         }
     }
 
-    /// Is this older, by every clock that tells? Where the wall clock was set back, lines that
-    /// came after have times from before. Not known where it has no time.
+    /// Is this older? The time since boot tells, where both have it: the wall clock may have been
+    /// set in between. Not known where there is no time.
     #[must_use]
     pub fn is_beyond(self, edge: Self) -> bool {
-        let by = |age: Option<i64>, edge: Option<i64>| Some(age? > edge?);
-        let told = [
-            by(self.wall_ns, edge.wall_ns),
-            by(self.monotonic_ns, edge.monotonic_ns),
-        ];
-        told.contains(&Some(true)) && !told.contains(&Some(false))
+        match (self.monotonic_ns, edge.monotonic_ns) {
+            (Some(age), Some(edge)) => age > edge,
+            _ => self
+                .wall_ns
+                .zip(edge.wall_ns)
+                .is_some_and(|(age, edge)| age > edge),
+        }
     }
 
     /// The larger.

@@ -77,6 +77,8 @@ pub struct Evidence {
     pub ports: Vec<Ports>,
     /// The legs that an earlier run since boot has seen (R9).
     pub seen_before: Vec<Leg>,
+    /// The instances of ts2phc that an earlier run knows to be a boundary clock's (R7).
+    pub boundary_clocks: Vec<String>,
     /// Per leg, why its newest line without a place in time was left out.
     pub excluded: Vec<(Leg, Reason)>,
     /// Whether all has been read.

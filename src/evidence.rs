@@ -13,6 +13,7 @@ use crate::judge::Judge;
 use crate::line;
 use crate::memory::Memory;
 use crate::policy::Rules;
+use crate::ports::Recalled;
 use crate::ptp::{Leg, Program, SYSTEM_CLOCK};
 use crate::stream::Mark;
 
@@ -68,7 +69,7 @@ impl<'a> Gatherer<'a> {
             known: Met::NotYet,
             recalled: Met::NotYet,
             place: 0,
-            gathered: Gathered::new(memory.legs.clone()),
+            gathered: Gathered::new(memory.legs.clone(), memory.boundary_clocks.clone()),
             good: Vec::new(),
             open: Vec::new(),
         }
@@ -185,7 +186,10 @@ impl<'a> Gatherer<'a> {
                 continue;
             };
             if let Some(ports) = self.gathered.evidence.ports.get_mut(index) {
-                ports.remembered = Some(remembered.printed);
+                ports.recalled = Some(Recalled {
+                    printed: remembered.printed,
+                    place: mark.place,
+                });
             }
             for port in &remembered.ports {
                 self.gathered.recall_port(index, mark, *port);

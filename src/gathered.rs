@@ -52,14 +52,15 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Nothing yet, but the legs that an earlier run has seen.
+    /// Nothing yet, but the legs and the boundary clocks that an earlier run has seen.
     #[must_use]
-    pub fn new(seen_before: Vec<Leg>) -> Self {
+    pub fn new(seen_before: Vec<Leg>, boundary_clocks: Vec<String>) -> Self {
         Self {
             evidence: Evidence {
                 streams: Vec::new(),
                 ports: Vec::new(),
                 seen_before,
+                boundary_clocks,
                 excluded: Vec::new(),
                 reading: Reading::Partial,
             },
@@ -159,7 +160,7 @@ impl Gathered {
                 self.evidence.ports.push(Ports {
                     instance: instance.to_owned(),
                     ports: Vec::new(),
-                    remembered: None,
+                    recalled: None,
                 });
                 self.port_lines.push(Sighting::default());
                 self.evidence.ports.len() - 1
@@ -280,6 +281,18 @@ impl Gathered {
         streams.chain(ports)
     }
 
+    /// The instances of ts2phc that are known to be those of a boundary clock.
+    #[must_use]
+    pub fn boundary_clocks(&self) -> Vec<String> {
+        let streams = self.evidence.streams.iter();
+        let found = streams.filter(|stream| stream.program == Program::BoundaryStatus);
+        let mut names = self.evidence.boundary_clocks.clone();
+        names.extend(found.map(|stream| stream.instance.clone()));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// What to remember of every ptp4l.
     pub fn instances(&self, rules: &Rules) -> impl Iterator<Item = Instance> {
         let evidence = &self.evidence;
@@ -302,18 +315,15 @@ impl Gathered {
         without_ports.chain(with_ports)
     }
 
-    /// What an instance printed last.
+    /// What an instance has printed last since ptp4l started.
     fn printed(&self, ports: &Ports, rules: &Rules) -> Printed {
         let offsets = self.evidence.offsets_of(ports);
-        let offset = offsets.map(|stream| stream.newest.mark.place);
-        let was_last = |offset| ports.newest_after(offset).is_none();
-        if offset.is_some_and(was_last) || self.offset_stands(ports, rules) {
-            return Printed::Offsets;
-        }
-        match (ports.newest(), ports.remembered) {
-            (None, Some(remembered)) => remembered,
-            (Some((_, state)), Some(remembered)) if state.is_remembered() => remembered,
-            (Some(_), _) | (None, None) => Printed::States,
+        let last = ports.last_offset(offsets.map(|stream| stream.newest.mark.place));
+        let is_newest = |place| ports.newest_after(place).is_none() && !ports.started_after(place);
+        if last.is_some_and(is_newest) || self.offset_stands(ports, rules) {
+            Printed::Offsets
+        } else {
+            Printed::States
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::decide::{Evidence, Reading, Reason};
 use crate::policy::{Rules, Verdict};
-use crate::ports::{Following, Ports, Printed};
+use crate::ports::{Following, Ports};
 use crate::ptp::{Program, Servo, Source};
 use crate::standing::{Standing, held, settled};
 use crate::stream::{Grade, Run, Stream};
@@ -85,26 +85,21 @@ impl<'a> Judge<'a> {
         let profile = profile_of(&self.stream.instance);
         let same = |instance: &str| profile.is_some() && profile_of(instance) == profile;
         let streams = || self.evidence.streams.iter();
-        let is_boundary_clock = streams().any(|stream| {
-            stream.program == Program::BoundaryStatus && stream.instance == self.stream.instance
-        });
+        let own = &self.stream.instance;
+        let is_boundary_clock = self.evidence.boundary_clocks.contains(own)
+            || streams()
+                .any(|stream| stream.program == Program::BoundaryStatus && stream.instance == *own);
         let ports = (self.evidence.ports.iter()).find(|ports| same(&ports.instance));
         let offsets = streams()
             .filter(|stream| stream.program == Program::Ptp4l && same(&stream.instance))
             .map(|stream| stream.newest.mark.place)
             .min();
-        let takes_time = match (ports, offsets) {
-            (Some(ports), Some(place)) => ports.has_client() || !ports.started_after(place),
-            (None, Some(_)) => true,
-            (Some(ports), None) => {
-                let took_time = match ports.remembered {
-                    Some(Printed::Offsets) => !ports.started_after(u64::MAX),
-                    Some(Printed::States) => ports.ports.is_empty(),
-                    None => false,
-                };
-                ports.has_client() || took_time
+        let takes_time = match ports {
+            Some(ports) => {
+                let is_current = |place| !ports.started_after(place);
+                ports.has_client() || ports.last_offset(offsets).is_some_and(is_current)
             }
-            (None, None) => false,
+            None => offsets.is_some(),
         };
         is_boundary_clock || takes_time
     }
@@ -133,15 +128,19 @@ impl<'a> Judge<'a> {
 
     /// ptp4l: what is newer decides, its newest offset or its newest port state (R6).
     fn ptp4l(&self) -> Standing {
-        let offset = self.stream.newest.mark.place;
-        let is_newer = |ports: &&Ports| ports.newest_after(offset).is_some();
-        let may_be_newer = |ports: &Ports| ports.may_speak_after(offset);
-        if self.reading == Reading::Partial && self.ports.is_some_and(may_be_newer) {
-            return Standing::Bad(Reason::NoEvidence);
-        }
-        let Some(ports) = self.ports.filter(is_newer) else {
+        let newest = Some(self.stream.newest.mark.place);
+        let last = self
+            .ports
+            .and_then(|ports| Some((ports, ports.last_offset(newest)?)));
+        let Some((ports, offset)) = last else {
             return self.samples();
         };
+        if self.reading == Reading::Partial && ports.may_speak_after(offset) {
+            return Standing::Bad(Reason::NoEvidence);
+        }
+        if ports.newest_after(offset).is_none() {
+            return self.samples();
+        }
         if self.is_fresh() && self.stream.judged_ns() > self.rules.limit_ns() {
             return Standing::Bad(Reason::OffsetOverLimit);
         }

@@ -35,6 +35,8 @@ pub struct Memory {
     pub read_until: Option<Clocks>,
     /// The last known port states.
     pub instances: Vec<Instance>,
+    /// The instances of ts2phc that a `T-BC-STATUS` was about.
+    pub boundary_clocks: Vec<String>,
 }
 
 /// The last known port states of one ptp4l.
@@ -98,6 +100,7 @@ impl Memory {
         if log.is_none() || self.log.as_deref() != log {
             self.read_until = None;
             self.instances.clear();
+            self.boundary_clocks.clear();
         }
         self
     }
@@ -163,6 +166,7 @@ impl Memory {
             log: log.map(str::to_owned),
             read_until,
             instances,
+            boundary_clocks: gathered.boundary_clocks(),
         }
     }
 

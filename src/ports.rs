@@ -53,7 +53,16 @@ pub struct Ports {
     /// The ports of which something is known.
     pub ports: Vec<Port>,
     /// What an earlier run knew of this instance.
-    pub remembered: Option<Printed>,
+    pub recalled: Option<Recalled>,
+}
+
+/// What an earlier run knew of an instance, beside its ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// What it had printed last by then.
+    pub printed: Printed,
+    /// Where that was, counted from the end of the log.
+    pub place: u64,
 }
 
 words! {
@@ -145,14 +154,22 @@ impl Ports {
             .min_by_key(|(_, change)| change.mark.place)
     }
 
-    /// The newest change, if it is newer than the offset at a place. What is remembered stands at
-    /// the memory's edge; of an instance that printed offsets the last one was newer all the same.
+    /// Where the last offset stands, given the last in the log: one that only an earlier run has
+    /// seen may be newer.
+    #[must_use]
+    pub fn last_offset(&self, in_log: Option<u64>) -> Option<u64> {
+        let had_offsets = |recalled: &Recalled| recalled.printed == Printed::Offsets;
+        let recalled = self.recalled.filter(had_offsets);
+        in_log
+            .into_iter()
+            .chain(recalled.map(|recalled| recalled.place))
+            .min()
+    }
+
+    /// The newest change, if it is newer than what stands at a place.
     #[must_use]
     pub fn newest_after(&self, place: u64) -> Option<(&Port, &Change)> {
-        let were_offsets_newer = self.remembered == Some(Printed::Offsets);
-        self.newest().filter(|(_, change)| {
-            change.mark.place < place && !(change.is_remembered() && were_offsets_newer)
-        })
+        (self.newest()).filter(|(_, change)| change.mark.place < place)
     }
 
     /// Has a port changed since what stands at a place was printed that, by all that is known of

@@ -32,12 +32,18 @@ impl Standing {
 /// earlier run does not know if it saw states only.
 #[must_use]
 pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(Standing, i64)> {
-    let offsets_may_come = reading == Reading::Partial && ports.remembered != Some(Printed::States);
+    let printed = ports.recalled.map(|recalled| recalled.printed);
+    let offsets_may_come = reading == Reading::Partial && printed != Some(Printed::States);
     let (_, newest) = ports.newest().filter(|_| !offsets_may_come)?;
-    let standing = match (ports.following_for(), ports.remembered) {
-        (_, Some(Printed::Offsets)) if newest.is_remembered() => Standing::Bad(Reason::Stale),
-        (Some(age_ns), _) => settled(age_ns, rules),
-        (None, _) => held(ports.left_slave(), Reason::ReferenceLost, rules),
+    let gone = ports.last_offset(None);
+    let standing = if gone.is_some_and(|place| newest.mark.place >= place) {
+        Standing::Bad(Reason::Stale)
+    } else if let Some(age_ns) = ports.following_for() {
+        settled(age_ns, rules)
+    } else {
+        let states_only = gone.is_none_or(|place| ports.followed_after(place));
+        let left_slave = ports.left_slave().filter(|_| states_only);
+        held(left_slave, Reason::ReferenceLost, rules)
     };
     Some((standing, newest.mark.age_ns))
 }

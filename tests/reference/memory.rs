@@ -16,6 +16,8 @@ pub struct Memory {
     pub until: Option<Now>,
     /// Each ptp4l by its instance.
     pub instances: BTreeMap<String, Instance>,
+    /// The instances of ts2phc that a telco boundary clock's status was about.
+    pub boundary_clocks: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +55,7 @@ struct WrittenMemory {
     log: Option<String>,
     read_until: Option<WrittenMoment>,
     instances: Vec<WrittenInstance>,
+    boundary_clocks: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -119,5 +122,6 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
         log: memory.log,
         until,
         instances,
+        boundary_clocks: memory.boundary_clocks.into_iter().collect(),
     })
 }

@@ -107,6 +107,7 @@ fn about(mut memory: Memory, log: Option<&str>) -> Memory {
     if memory.log.as_deref() != log {
         memory.until = None;
         memory.instances.clear();
+        memory.boundary_clocks.clear();
     }
     memory
 }

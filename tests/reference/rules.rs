@@ -125,6 +125,7 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
     );
     memory.log = log.map(str::to_owned);
     memory.until = Some(question.now);
+    memory.boundary_clocks.extend(instances(&events, "T-BC"));
     for name in instances(&events, "ptp4l") {
         let instance = memory.instances.entry(name.clone()).or_default();
         let own: Vec<&Event> = (events.iter())
@@ -132,8 +133,9 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
             .collect();
         let roles = roles(&own, 0, instance);
         for event in own {
-            if let Some((number, _, to)) = event.change() {
+            if let Some((number, from, to)) = event.change() {
                 let role = roles[&number];
+                instance.has_offsets &= from != "INITIALIZING";
                 instance.ports.insert(number, (to.to_owned(), role));
                 instance.has_offsets &= role == Role::Server;
             } else {
@@ -240,7 +242,8 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
     cards.extend(instances(events, "GM"));
     for name in cards {
         // A telco boundary clock's ts2phc hands on what ptp4l gets.
-        let is_boundary = events.iter().any(|event| event.is_of("T-BC", &name));
+        let is_boundary = question.memory.boundary_clocks.contains(&name)
+            || events.iter().any(|event| event.is_of("T-BC", &name));
         if !is_boundary && !clients.contains(profile(&name)) {
             streams.extend(
                 grandmaster(question, events, &name)
@@ -403,15 +406,16 @@ impl Question<'_> {
         instances
     }
 
-    /// R9: was something printed before the last report was written, by every clock that tells?
+    /// R9: was something printed before the last report was written? The wall clock may have been
+    /// set since.
     fn is_known(&self, wall: Option<i64>, bracket: Option<i64>) -> bool {
         let Some(until) = self.memory.until else {
             return false;
         };
-        let by_log = wall.map(|wall| wall <= until.wall);
-        let by_bracket = bracket.zip(until.uptime).map(|(then, now)| then <= now);
-        let told: Vec<bool> = [by_log, by_bracket].into_iter().flatten().collect();
-        !told.is_empty() && told.iter().all(|is_known| *is_known)
+        match (bracket, until.uptime, self.now.uptime) {
+            (Some(then), Some(until), Some(_)) => then <= until,
+            _ => wall.is_some_and(|wall| self.now.wall - wall >= self.age_of_memory()),
+        }
     }
 
     /// How long ago the last report was written.

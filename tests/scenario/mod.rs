@@ -280,6 +280,7 @@ impl Scenario {
             if memory.log != scene.log {
                 memory.until = None;
                 memory.instances.clear();
+                memory.boundary_clocks.clear();
             }
             scene.memory = memory;
         }
