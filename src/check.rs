@@ -152,11 +152,6 @@ fn with_log(
     };
     let decision = decide(&gathered.evidence, &rules);
     warn_of_evidence(config, &decision, &gathered, coverage);
-    // The next run has to meet it again, so that up to there nothing counts as read.
-    let coverage = match coverage {
-        Coverage::Complete if gathered.has_standing_offset(&rules) => Coverage::EndOnly,
-        coverage => coverage,
-    };
     let next = known.next(identity, &gathered, coverage, &rules, config.clocks);
     Report::new(config, before, scanned, &decision, Some(&gathered), next)
 }

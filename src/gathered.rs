@@ -244,15 +244,8 @@ impl Gathered {
         line.cloned().unwrap_or_default()
     }
 
-    /// Does an offset beyond the limit stand against a newer port state (R6)? A remembered state
-    /// would hide it.
-    #[must_use]
-    pub fn has_standing_offset(&self, rules: &Rules) -> bool {
-        let mut ports = self.evidence.ports.iter();
-        ports.any(|ports| self.offset_stands(ports, rules))
-    }
-
-    /// Does it at this instance? The limit is the one for entering, which the next run may have.
+    /// Does an offset beyond the limit stand against a newer port state (R6)? The limit is the one
+    /// for entering, which the next run may have.
     fn offset_stands(&self, ports: &Ports, rules: &Rules) -> bool {
         let entering = Rules {
             previous: Verdict::OutOfSync,
@@ -319,9 +312,13 @@ impl Gathered {
     fn printed(&self, ports: &Ports, rules: &Rules) -> Printed {
         let offsets = self.evidence.offsets_of(ports);
         let last = ports.last_offset(offsets.map(|stream| stream.newest.mark.place));
-        let is_newest = |place| ports.newest_after(place).is_none() && !ports.started_after(place);
-        if last.is_some_and(is_newest) || self.offset_stands(ports, rules) {
+        // Ports that only give time say nothing, save that ptp4l takes none any more.
+        let takes_time = |place| ports.has_client() || !ports.started_after(place);
+        let is_newest = |place| ports.newest_after(place).is_none() && takes_time(place);
+        if last.is_some_and(is_newest) {
             Printed::Offsets
+        } else if self.offset_stands(ports, rules) {
+            Printed::Both
         } else {
             Printed::States
         }

@@ -106,7 +106,8 @@ impl<'a> Judge<'a> {
 
     /// While the reading goes on: can older lines spoil a good standing? The daemon's word on a
     /// grandmaster may lie behind ts2phc's newest line, and ts2phc's behind the daemon's; and a
-    /// median needs its whole window.
+    /// median needs its whole window; and with SETTLE a port that says nothing yet may turn out to
+    /// have been lost.
     fn may_be_spoilt(&self) -> bool {
         let other_half_to_come = match self.stream.program {
             Program::Ts2phc => self.status.is_none(),
@@ -114,7 +115,11 @@ impl<'a> Judge<'a> {
             Program::Ptp4l | Program::Phc2sys | Program::BoundaryStatus => false,
         };
         let window_to_come = self.rules.policy.offset_window_ns > 0 && self.is_open();
-        self.reading == Reading::Partial && (other_half_to_come || window_to_come)
+        let loss_to_come = self.rules.policy.settle_ns > 0 && {
+            let oldest = self.stream.runs.last().map_or(0, |run| run.oldest.place);
+            (self.ports).is_some_and(|ports| ports.may_speak_after(oldest))
+        };
+        self.reading == Reading::Partial && (other_half_to_come || window_to_come || loss_to_come)
     }
 
     /// Does ts2phc print fresh offsets for this status? Then they are judged, not the status.

@@ -43,6 +43,8 @@ pub enum Printed {
     Offsets,
     /// Port states only: its offsets are filtered from the log (logReduce).
     States,
+    /// Port states, behind an offset beyond the limit that still stands against them.
+    Both,
 }
 
 /// The ports of one ptp4l instance.
@@ -172,15 +174,16 @@ impl Ports {
         (self.newest()).filter(|(_, change)| change.mark.place < place)
     }
 
-    /// Has a port changed since what stands at a place was printed that, by all that is known of
-    /// it, only gives time? It may have taken time before, as long as its start is not known.
+    /// Has a port changed since what stands at a place was printed that says nothing, by all that
+    /// is known of it? It may have taken time before, as long as its start is not known.
     #[must_use]
     pub fn may_speak_after(&self, place: u64) -> bool {
         let mut ports = self.ports.iter();
         ports.any(|port| {
             let is_newer = |change: &Change| change.mark.place < place;
             port.changes.first().is_some_and(is_newer)
-                && port.role() == Role::Server
+                && port.role() != Role::Client
+                && port.remembered.is_none()
                 && !port.has_start()
         })
     }

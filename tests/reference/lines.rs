@@ -139,25 +139,31 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
 }
 
+/// Nanoseconds since boot when a program of linuxptp has printed this, where that is told.
+pub fn bracket(text: &[u8]) -> Option<i64> {
+    since_boot(&TOOL.captures(&String::from_utf8_lossy(text))?)
+}
+
+fn since_boot(found: &Captures<'_>) -> Option<i64> {
+    let seconds: i64 = found[2].parse().unwrap_or(i64::MAX);
+    let milliseconds: i64 = found[3].parse().ok()?;
+    let nanoseconds = seconds
+        .saturating_mul(SECOND)
+        .saturating_add(milliseconds * 1_000_000);
+    // No node has been up for thirty years.
+    (nanoseconds < 1_000_000_000 * SECOND).then_some(nanoseconds)
+}
+
 /// What a message says, if it counts at all.
 pub fn read(text: &[u8]) -> Option<Fact> {
     let text = &*String::from_utf8_lossy(text);
     let (program, bracket, instance, body) = match TOOL.captures(text) {
-        Some(found) => {
-            let seconds: i64 = found[2].parse().unwrap_or(i64::MAX);
-            let milliseconds: i64 = found[3].parse().ok()?;
-            let nanoseconds = seconds
-                .saturating_mul(SECOND)
-                .saturating_add(milliseconds * 1_000_000);
-            // No node has been up for thirty years.
-            let since_boot = nanoseconds < 1_000_000_000 * SECOND;
-            (
-                found[1].to_owned(),
-                since_boot.then_some(nanoseconds),
-                found.get(4).map_or("", |tag| tag.as_str()).to_owned(),
-                found[5].to_owned(),
-            )
-        }
+        Some(found) => (
+            found[1].to_owned(),
+            since_boot(&found),
+            found.get(4).map_or("", |tag| tag.as_str()).to_owned(),
+            found[5].to_owned(),
+        ),
         None => {
             let found = DAEMON.captures(text)?;
             (

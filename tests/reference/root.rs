@@ -27,12 +27,22 @@ pub fn answer(root: &Path, now: Now, settings: &Settings) -> Answer {
 
 impl Scene {
     pub fn answer(&self, now: Now, settings: &Settings) -> Answer {
+        self.answer_to(now, settings, false)
+    }
+
+    /// The same, without what an earlier look has left out as being from the future.
+    pub fn answer_without_left_out(&self, now: Now, settings: &Settings) -> Answer {
+        self.answer_to(now, settings, true)
+    }
+
+    fn answer_to(&self, now: Now, settings: &Settings, skips_left_out: bool) -> Answer {
         decide(&Question {
             messages: &self.messages,
             now,
             settings,
             is_marked: self.is_marked,
             memory: &self.memory,
+            skips_left_out,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The decision: everything that a log has ever said, from its first line to its last.
 
-use super::lines::{Fact, Servo, What, read};
+use super::lines::{Fact, Servo, What, bracket, read};
 use super::log::Message;
 use super::memory::{Instance, Memory};
 use super::{Answer, Leg, Now, Role, SECOND, Settings};
@@ -13,6 +13,9 @@ pub struct Question<'a> {
     pub settings: &'a Settings,
     pub is_marked: bool,
     pub memory: &'a Memory,
+    /// What was from the future when the last report was written is none of this look's business:
+    /// it has been read before.
+    pub skips_left_out: bool,
 }
 
 /// A fact with its age.
@@ -132,10 +135,12 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
             .filter(|event| event.is_of("ptp4l", &name))
             .collect();
         let roles = roles(&own, 0, instance);
+        let takes_time = roles.values().any(|role| *role == Role::Client);
         for event in own {
             if let Some((number, from, to)) = event.change() {
                 let role = roles[&number];
-                instance.has_offsets &= from != "INITIALIZING";
+                let starts = from == "INITIALIZING" && !takes_time;
+                instance.has_offsets &= !starts;
                 instance.ports.insert(number, (to.to_owned(), role));
                 instance.has_offsets &= role == Role::Server;
             } else {
@@ -165,10 +170,14 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
     let now = question.now;
     let mut events = Vec::new();
     let mut excluded = BTreeSet::new();
-    for message in question.messages {
+    let edge = question.edge();
+    for (place, message) in question.messages.iter().enumerate() {
         let Some(fact) = read(&message.text) else {
             continue;
         };
+        if question.skips_left_out && place < edge && question.was_early(message) {
+            continue;
+        }
         let by_log = message.wall.map(|wall| now.wall.saturating_sub(wall));
         let by_bracket = match (fact.bracket, now.uptime) {
             (Some(then), Some(uptime)) => Some(uptime.saturating_sub(then)),
@@ -187,10 +196,9 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
             exclude("from-the-future");
         } else if let Some(age) = by_log.max(by_bracket) {
             let age = age.max(0);
-            let is_known = question.is_known(message.wall, fact.bracket);
             events.push(Event {
                 age,
-                is_known,
+                is_known: place < edge,
                 fact,
             });
         } else {
@@ -209,7 +217,7 @@ fn instances(events: &[Event], program: &str) -> BTreeSet<String> {
 
 /// Everything that speaks for or against a leg.
 fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
-    let remembered = question.remembered(events);
+    let remembered = question.remembered();
     let mut streams = Vec::new();
     let mut clients = BTreeSet::new();
     let edge = (events.iter().rposition(|event| event.is_known)).map_or(0, |known| known + 1);
@@ -392,12 +400,9 @@ impl Question<'_> {
 
     /// R9: what earlier runs know about each ptp4l. Where lines of the log are gone that nobody
     /// has read, no port's state is known any more.
-    fn remembered(&self, events: &[Event]) -> BTreeMap<String, Instance> {
+    fn remembered(&self) -> BTreeMap<String, Instance> {
         let mut instances = self.memory.instances.clone();
-        let mut messages = self.messages.iter();
-        let is_complete = messages.any(|message| self.is_known(message.wall, None))
-            || events.iter().any(|event| event.is_known);
-        if !is_complete {
+        if self.edge() == 0 {
             for instance in instances.values_mut() {
                 instance.ports.clear();
             }
@@ -416,6 +421,23 @@ impl Question<'_> {
             (Some(then), Some(until), Some(_)) => then <= until,
             _ => wall.is_some_and(|wall| self.now.wall - wall >= self.age_of_memory()),
         }
+    }
+
+    /// So many messages had been read when the last report was written.
+    fn edge(&self) -> usize {
+        let mut messages = self.messages.iter();
+        let last =
+            messages.rposition(|message| self.is_known(message.wall, bracket(&message.text)));
+        last.map_or(0, |last| last + 1)
+    }
+
+    /// Was a message from the future when the last report was written?
+    fn was_early(&self, message: &Message) -> bool {
+        let until = self.memory.until.map(|until| until.wall + 2 * SECOND);
+        message
+            .wall
+            .zip(until)
+            .is_some_and(|(wall, latest)| wall > latest)
     }
 
     /// How long ago the last report was written.
