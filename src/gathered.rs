@@ -83,7 +83,7 @@ impl Gathered {
             Statement::Port { number, from, to } => {
                 let from = Some(from);
                 if let Some(index) = self.ports_index(instance) {
-                    self.record_change(index, number, Change { mark, from, to }, sighting);
+                    self.record_change(index, number, Change { mark, from, to }, None, sighting);
                 }
                 self.split(instance);
                 return;
@@ -169,11 +169,12 @@ impl Gathered {
     }
 
     /// Adds an older change of a port.
-    pub fn record_change(
+    fn record_change(
         &mut self,
         index: usize,
         number: u16,
         change: Change,
+        remembered: Option<Role>,
         sighting: &dyn Fn() -> Sighting,
     ) {
         let Some(ports) = self.evidence.ports.get_mut(index) else {
@@ -192,7 +193,7 @@ impl Gathered {
             ports.ports.push(Port {
                 number,
                 changes: vec![change],
-                remembered: None,
+                remembered,
             });
         }
         let is_newest = (ports.newest()).is_some_and(|(_, newest)| newest.mark == change.mark);
@@ -201,22 +202,22 @@ impl Gathered {
         }
     }
 
-    /// Adds what an earlier run knew of a port, all newer changes of which are known.
+    /// Adds what an earlier run knew of a port, all newer changes of which are known: these also
+    /// tell what it was before them.
     pub fn recall_port(&mut self, index: usize, mark: Mark, known: (u16, PortState, Role)) {
         let (number, to, role) = known;
+        let ports = self.evidence.ports.get_mut(index);
+        let mut ports = ports.into_iter().flat_map(|ports| &mut ports.ports);
+        if let Some(port) = ports.find(|port| port.number == number) {
+            port.remembered = Some(role).filter(|_| !port.has_start());
+            return;
+        }
         let change = Change {
             mark,
             from: None,
             to,
         };
-        self.record_change(index, number, change, &Sighting::default);
-        let ports = self.evidence.ports.get_mut(index);
-        let ports = ports.map(|ports| ports.ports.iter_mut());
-        for port in ports.into_iter().flatten() {
-            if port.number == number && !port.has_start() {
-                port.remembered = Some(role);
-            }
-        }
+        self.record_change(index, number, change, Some(role), &Sighting::default);
     }
 
     /// Notes why a leg's newest line was left out.

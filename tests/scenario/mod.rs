@@ -271,7 +271,7 @@ impl Scenario {
                 earlier.gone
             };
             // How much of a log had been read by then is the program's own business.
-            may_be_stricter = gone > 0 || self.settings.settle > 0;
+            may_be_stricter = gone > 0;
         }
         let container = u8::from(
             self.earlier
