@@ -77,10 +77,20 @@ impl<'a> Gatherer<'a> {
 
     /// Takes the next older message.
     pub fn add(&mut self, message: &Message) -> Next {
+        let is_due = (self.place + 1).is_multiple_of(TIME_EVERY);
+        self.take(message, is_due)
+    }
+
+    /// Takes a message that nothing comes before.
+    pub fn add_oldest(&mut self, message: &Message) -> Next {
+        self.take(message, true)
+    }
+
+    fn take(&mut self, message: &Message, is_due: bool) -> Next {
         self.place += 1;
         let envelope = Envelope::cut(&message.text);
         let wanted = envelope.filter(|envelope| self.wants(envelope));
-        if wanted.is_none() && !self.place.is_multiple_of(TIME_EVERY) {
+        if wanted.is_none() && !is_due {
             return Next::Older;
         }
         let ages = Ages::new(self.clocks, message, envelope.as_ref());
@@ -141,13 +151,6 @@ impl<'a> Gatherer<'a> {
         decision.is_final()
     }
 
-    /// Takes a message that nothing comes before.
-    pub fn add_oldest(&mut self, message: &Message) -> Next {
-        let envelope = Envelope::cut(&message.text);
-        self.is_known(Ages::new(self.clocks, message, envelope.as_ref()));
-        self.add(message)
-    }
-
     /// Is what was read without a gap to what an earlier run has read?
     #[must_use]
     pub fn coverage(&self) -> Coverage {
@@ -160,6 +163,8 @@ impl<'a> Gatherer<'a> {
     /// All that can matter has been read.
     #[must_use]
     pub fn complete(mut self) -> Gathered {
+        // Behind the last line.
+        self.place += 1;
         self.recall();
         self.gathered.evidence.reading = Reading::Complete;
         self.finish()

@@ -188,11 +188,12 @@ impl Ports {
         })
     }
 
-    /// Has a port begun to follow since what stands at a place was printed?
+    /// Has a port followed after a change that is newer than what stands at a place?
     #[must_use]
-    pub fn followed_after(&self, place: u64) -> bool {
-        let mut changes = self.ports.iter().flat_map(|port| &port.changes);
-        changes.any(|change| change.to == PortState::Slave && change.mark.place < place)
+    pub fn followed_after(&self, place: u64, reading: Reading) -> bool {
+        let changes = self.speaking().flat_map(|port| &port.changes);
+        let mut newer = changes.filter(|change| change.mark.place < place);
+        newer.any(|change| self.following_at(change.mark.place, reading) == Following::Yes)
     }
 
     /// Has ptp4l started since what stands at a place was printed?

@@ -495,7 +495,7 @@ fn ptp4l(
     let mut samples: Vec<Sample> = Vec::new();
     // A state has taken the offsets' place: they have never been there, or it is newer.
     let mut superseded = !has_offsets;
-    // A port has begun to follow since the last offset, as far as there are any.
+    // A port has followed after a change that is newer than the last offset, if there is any.
     let mut states_only = true;
     // Since when each port has been what it is.
     let mut since: BTreeMap<u64, i64> = (ports.keys())
@@ -526,12 +526,14 @@ fn ptp4l(
                 if said == Some(state) {
                     continue;
                 }
-                // Offsets have come after it.
-                superseded |= !before.has_offsets;
-                states_only |= state == "SLAVE";
                 ports.insert(*number, state);
                 since.insert(*number, question.age_of_memory());
                 good_since = good_since.filter(|_| is_slave(&ports));
+            }
+            // Else offsets have come after the states.
+            if !before.has_offsets && before.ports.keys().any(speaks) {
+                superseded = true;
+                states_only |= is_slave(&ports);
             }
         }
         let Some(event) = events.get(place) else {
@@ -578,7 +580,7 @@ fn ptp4l(
                 ports.insert(*number, to);
                 since.insert(*number, event.age);
                 superseded = true;
-                states_only |= to == "SLAVE";
+                states_only |= is_slave(&ports);
                 good_since = good_since.filter(|_| is_slave(&ports));
             }
             _ => {}
