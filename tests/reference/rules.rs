@@ -419,7 +419,9 @@ impl Question<'_> {
         };
         match (bracket, until.uptime, self.now.uptime) {
             (Some(then), Some(until), Some(_)) => then <= until,
-            _ => wall.is_some_and(|wall| self.now.wall - wall >= self.age_of_memory()),
+            _ => {
+                wall.is_some_and(|wall| self.now.wall.saturating_sub(wall) >= self.age_of_memory())
+            }
         }
     }
 
@@ -433,7 +435,10 @@ impl Question<'_> {
 
     /// Was a message from the future when the last report was written?
     fn was_early(&self, message: &Message) -> bool {
-        let until = self.memory.until.map(|until| until.wall + 2 * SECOND);
+        let until = self
+            .memory
+            .until
+            .map(|until| until.wall.saturating_add(2 * SECOND));
         message
             .wall
             .zip(until)
@@ -444,7 +449,8 @@ impl Question<'_> {
     fn age_of_memory(&self) -> i64 {
         let until = self.memory.until.unwrap_or(self.now);
         let by_bracket = self.now.uptime.zip(until.uptime);
-        (by_bracket.map_or(0, |(now, then)| now - then)).max(self.now.wall - until.wall)
+        (by_bracket.map_or(0, |(now, then)| now.saturating_sub(then)))
+            .max(self.now.wall.saturating_sub(until.wall))
     }
 }
 
