@@ -13,8 +13,9 @@ pub struct Question<'a> {
     pub settings: &'a Settings,
     pub is_marked: bool,
     pub memory: &'a Memory,
-    /// What was from the future when the last report was written is none of this look's business:
-    /// it has been read before.
+    /// What was from the future when the last report was written is none of this look's business,
+    /// nor is what has been read before and stands before something too old to matter: where the
+    /// wall clock was set it may look younger.
     pub skips_left_out: bool,
 }
 
@@ -171,11 +172,20 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
     let mut events = Vec::new();
     let mut excluded = BTreeSet::new();
     let edge = question.edge();
+    let is_old = |message: &Message| {
+        let then = bracket(&message.text).zip(now.uptime);
+        then.is_some_and(|(then, uptime)| uptime.saturating_sub(then) > question.reach())
+    };
+    let known = &question.messages[..edge];
+    let old = known.iter().rposition(is_old).unwrap_or(0);
     for (place, message) in question.messages.iter().enumerate() {
         let Some(fact) = read(&message.text) else {
             continue;
         };
-        if question.skips_left_out && place < edge && question.was_early(message) {
+        // By the time since boot, all that stands before this is older still.
+        let is_behind = place < old && fact.bracket.is_none();
+        let was_left_out = place < edge && question.was_early(message);
+        if question.skips_left_out && (is_behind || was_left_out) {
             continue;
         }
         let by_log = message.wall.map(|wall| now.wall.saturating_sub(wall));
