@@ -113,7 +113,7 @@ fn is_marked(marker: &Path, boot: Option<&str>) -> bool {
 }
 
 /// Port states are about one log only.
-fn about(mut memory: Memory, log: Option<&str>) -> Memory {
+pub fn about(mut memory: Memory, log: Option<&str>) -> Memory {
     if memory.log.as_deref() != log {
         memory.until = None;
         memory.instances.clear();

@@ -13,8 +13,8 @@ pub struct Question<'a> {
     pub settings: &'a Settings,
     pub is_marked: bool,
     pub memory: &'a Memory,
-    /// What was from the future when the last report was written is none of this look's business,
-    /// nor is what has been read before and stands before something too old to matter: where the
+    /// What was from the future when the last report was written, or from another boot, is none of
+    /// this look's business, nor is what has been read before and stands before something too old to matter: where the
     /// wall clock was set it may look younger.
     pub skips_left_out: bool,
 }
@@ -184,7 +184,7 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
         };
         // By the time since boot, all that stands before this is older still.
         let is_behind = place < old && fact.bracket.is_none();
-        let was_left_out = place < edge && question.was_early(message);
+        let was_left_out = place < edge && question.was_left_out(message);
         if question.skips_left_out && (is_behind || was_left_out) {
             continue;
         }
@@ -443,16 +443,13 @@ impl Question<'_> {
         last.map_or(0, |last| last + 1)
     }
 
-    /// Was a message from the future when the last report was written?
-    fn was_early(&self, message: &Message) -> bool {
-        let until = self
-            .memory
-            .until
-            .map(|until| until.wall.saturating_add(2 * SECOND));
-        message
-            .wall
-            .zip(until)
-            .is_some_and(|(wall, latest)| wall > latest)
+    /// Was a message from the future when the last report was written, or from another boot?
+    fn was_left_out(&self, message: &Message) -> bool {
+        let Some((until, wall)) = self.memory.until.zip(message.wall) else {
+            return false;
+        };
+        let age = until.wall.saturating_sub(wall);
+        age < -2 * SECOND || until.uptime.is_some_and(|uptime| age > uptime)
     }
 
     /// How long ago the last report was written.

@@ -13,7 +13,7 @@
 )]
 
 use crate::reference::memory::Memory;
-use crate::reference::root::{Scene, look};
+use crate::reference::root::{Scene, about, look};
 use crate::reference::rules::{Question, remember};
 use crate::reference::{Answer, Now, SECOND, Settings};
 use arbitrary::{Result, Unstructured};
@@ -49,10 +49,53 @@ pub struct Scenario {
     settings: Settings,
     marker: Marker,
     lines: Vec<Line>,
-    /// A real run comes first, when the log had so many lines.
+    /// Real runs come first, when the log had so many lines.
+    looks: Vec<(usize, Clock)>,
+    /// The last of them.
     earlier: Option<Earlier>,
     now: Clock,
     layout: Layout,
+}
+
+/// What the reference remembers from look to look.
+#[derive(Default)]
+struct Known {
+    memory: Memory,
+    boot: usize,
+}
+
+impl Known {
+    /// Puts it into a scene, as far as it is about the same boot and the same log.
+    fn enter(&mut self, scene: &mut std::result::Result<Scene, Answer>, now: Clock) {
+        if self.boot != now.boot {
+            self.memory = Memory::default();
+            self.boot = now.boot;
+        }
+        if let Ok(scene) = scene {
+            scene.memory = about(std::mem::take(&mut self.memory), scene.log.as_deref());
+        }
+    }
+
+    /// Adds what a look has shown. The program may have read no further than it needed to: then
+    /// its memory of the ports stays what it was.
+    fn learn(&mut self, question: &Question<'_>, log: Option<&str>, report: &Report) {
+        let next = remember(question, log);
+        if report.memory.read_until == Some(question.now.into()) {
+            self.memory = next;
+            return;
+        }
+        self.memory = Memory {
+            legs: next.legs,
+            log: next.log,
+            boundary_clocks: next.boundary_clocks,
+            ..question.memory.clone()
+        };
+        for (name, instance) in next.instances {
+            if instance.has_offsets {
+                self.memory.instances.entry(name).or_default().has_offsets = true;
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -235,6 +278,7 @@ impl Scenario {
         Ok(Self {
             settings,
             marker,
+            looks: looks(bytes, &lines, earlier.as_ref())?,
             lines,
             earlier,
             now: clock,
@@ -248,48 +292,35 @@ impl Scenario {
     /// Where the program and the reference disagree: what either says.
     pub fn try_out(&self, root: &Path) -> std::result::Result<(), String> {
         self.put_marker(root);
-        let mut memory = Memory::default();
-        let mut may_be_stricter = false;
-        let mut gone = 0;
-        if let Some(earlier) = &self.earlier {
-            let lines = &self.lines[..earlier.lines];
-            self.write(root, lines, 0, earlier.now);
-            let scene = look(root, earlier.now.into(), &self.settings);
-            let report = self.ask(root, earlier.now);
-            self.compare("at the earlier look", &report, &scene, earlier.now, false)?;
-            apply(root, &report, &self.args(root, earlier.now));
-            if let (Ok(scene), true) = (scene, earlier.now.boot == self.now.boot) {
-                memory = remember(&self.question(&scene, earlier.now), scene.log.as_deref());
-                // The program has read no further than it needed to.
-                if report.memory.read_until.is_none() {
-                    memory.until = None;
-                }
+        let mut known = Known::default();
+        let earlier = self.earlier.as_ref();
+        for (lines, now) in
+            (self.looks.iter().copied()).chain(earlier.map(|earlier| (earlier.lines, earlier.now)))
+        {
+            self.write(root, &self.lines[..lines], 0, now);
+            let mut scene = look(root, now.into(), &self.settings);
+            known.enter(&mut scene, now);
+            let report = self.ask(root, now);
+            self.compare("at an earlier look", &report, &scene, now, false)?;
+            apply(root, &report, &self.args(root, now));
+            if let Ok(scene) = scene {
+                known.learn(&self.question(&scene, now), scene.log.as_deref(), &report);
             }
-            gone = if earlier.restarted {
+        }
+        let gone = earlier.map_or(0, |earlier| {
+            if earlier.restarted {
                 earlier.lines
             } else {
                 earlier.gone
-            };
-            // How much of a log had been read by then is the program's own business.
-            may_be_stricter = gone > 0;
-        }
-        let container = u8::from(
-            self.earlier
-                .as_ref()
-                .is_some_and(|earlier| earlier.restarted),
-        );
+            }
+        });
+        let container = u8::from(earlier.is_some_and(|earlier| earlier.restarted));
         self.write(root, &self.lines[gone..], container, self.now);
         let mut scene = look(root, self.now.into(), &self.settings);
-        if let Ok(scene) = &mut scene {
-            if memory.log != scene.log {
-                memory.until = None;
-                memory.instances.clear();
-                memory.boundary_clocks.clear();
-            }
-            scene.memory = memory;
-        }
+        known.enter(&mut scene, self.now);
         let report = self.ask(root, self.now);
-        self.compare("now", &report, &scene, self.now, may_be_stricter)
+        // How much of a log had been read by then is the program's own business.
+        self.compare("now", &report, &scene, self.now, gone > 0)
     }
 
     /// Was the wall clock set while the log was written?
@@ -499,8 +530,8 @@ impl fmt::Debug for Scenario {
         let now = self.now;
         writeln!(
             text,
-            "marker {:?}, {:?}\nearlier {:?}, now {now:?}\n{:?}",
-            self.marker, self.settings, self.earlier, self.layout
+            "marker {:?}, {:?}\nlooks {:?}, earlier {:?}, now {now:?}\n{:?}",
+            self.marker, self.settings, self.looks, self.earlier, self.layout
         )?;
         for line in &self.lines {
             let (wall, uptime) = (now.wall - line.at.wall, now.uptime - line.at.uptime);
@@ -524,6 +555,15 @@ impl From<Clock> for Now {
         Self {
             wall: clock.wall * 1_000_000,
             uptime: Some(clock.uptime * 1_000_000),
+        }
+    }
+}
+
+impl From<Now> for Clocks {
+    fn from(now: Now) -> Self {
+        Self {
+            wall_ns: now.wall,
+            monotonic_ns: now.uptime,
         }
     }
 }
@@ -563,6 +603,27 @@ impl Line {
             }
         }
     }
+}
+
+/// Some moments before the last of the earlier runs, each well before the next line.
+fn looks(
+    bytes: &mut Unstructured<'_>,
+    lines: &[Line],
+    last: Option<&Earlier>,
+) -> Result<Vec<(usize, Clock)>> {
+    let mut looks = Vec::new();
+    let Some(last) = last else {
+        return Ok(looks);
+    };
+    for place in 1..last.lines {
+        let (mut now, next) = (lines[place - 1].at, lines[place].at);
+        now.pass(500);
+        let is_apart = next.boot == now.boot && next.uptime - now.uptime >= 30_000;
+        if is_apart && rarely(bytes, 4)? {
+            looks.push((place, now));
+        }
+    }
+    Ok(looks)
 }
 
 /// Milliseconds between two lines: mostly few.
