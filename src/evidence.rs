@@ -182,10 +182,7 @@ impl<'a> Gatherer<'a> {
         if std::mem::replace(&mut self.recalled, Met::Yes) == Met::Yes {
             return;
         }
-        let mark = Mark {
-            place: self.place,
-            age_ns: self.memory.age_ns(self.clocks),
-        };
+        let place = self.place;
         for remembered in self.memory.as_of(self.coverage()) {
             let Some(index) = self.gathered.ports_index(&remembered.instance) else {
                 continue;
@@ -193,11 +190,13 @@ impl<'a> Gatherer<'a> {
             if let Some(ports) = self.gathered.evidence.ports.get_mut(index) {
                 ports.recalled = Some(Recalled {
                     printed: remembered.printed,
-                    place: mark.place,
+                    place,
                 });
             }
             for port in &remembered.ports {
-                self.gathered.recall_port(index, mark, *port);
+                let ages = Ages::of(port.since, self.clocks);
+                let age_ns = ages.largest_ns().unwrap_or_default().max(0);
+                (self.gathered).recall_port(index, Mark { place, age_ns }, port);
             }
         }
     }

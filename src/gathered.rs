@@ -1,14 +1,15 @@
 //! What has been gathered from a log: evidence for the decision, lines for the report, and what
 //! the next run should remember.
 
+use crate::clock::Clocks;
 use crate::decide::{Evidence, Reading, Reason, Witness};
 use crate::envelope::Envelope;
 use crate::judge::Judge;
 use crate::line::Statement;
-use crate::memory::Instance;
+use crate::memory::{Instance, KnownPort};
 use crate::policy::{Rules, Verdict};
 use crate::ports::{Change, Port, Ports, Printed, Role};
-use crate::ptp::{Leg, PortState, Program};
+use crate::ptp::{Leg, Program};
 use crate::stream::{Mark, Sample, Stream, leg_of};
 
 /// Room for what a log can name; a node has a handful. What comes later is left out, which
@@ -204,8 +205,8 @@ impl Gathered {
 
     /// Adds what an earlier run knew of a port, all newer changes of which are known: these also
     /// tell what it was before them.
-    pub fn recall_port(&mut self, index: usize, mark: Mark, known: (u16, PortState, Role)) {
-        let (number, to, role) = known;
+    pub fn recall_port(&mut self, index: usize, mark: Mark, known: &KnownPort) {
+        let (number, role) = (known.number, known.role);
         let ports = self.evidence.ports.get_mut(index);
         let mut ports = ports.into_iter().flat_map(|ports| &mut ports.ports);
         if let Some(port) = ports.find(|port| port.number == number) {
@@ -215,7 +216,7 @@ impl Gathered {
         let change = Change {
             mark,
             from: None,
-            to,
+            to: known.state,
         };
         self.record_change(index, number, change, Some(role), &Sighting::default);
     }
@@ -288,7 +289,7 @@ impl Gathered {
     }
 
     /// What to remember of every ptp4l.
-    pub fn instances(&self, rules: &Rules) -> impl Iterator<Item = Instance> {
+    pub fn instances(&self, rules: &Rules, clocks: Clocks) -> impl Iterator<Item = Instance> {
         let evidence = &self.evidence;
         let without_ports = (evidence.streams.iter())
             .filter(|stream| stream.program == Program::Ptp4l)
@@ -299,12 +300,19 @@ impl Gathered {
                 printed: Printed::Offsets,
                 ports: Vec::new(),
             });
-        let with_ports = evidence.ports.iter().map(|ports| Instance {
+        let known = move |port: &Port| {
+            let newest = port.changes.first()?;
+            Some(KnownPort {
+                number: port.number,
+                state: newest.to,
+                role: port.role(),
+                since: clocks.before(newest.mark.age_ns),
+            })
+        };
+        let with_ports = evidence.ports.iter().map(move |ports| Instance {
             instance: ports.instance.clone(),
             printed: self.printed(ports, rules),
-            ports: (ports.ports.iter())
-                .filter_map(|port| Some((port.number, port.changes.first()?.to, port.role())))
-                .collect(),
+            ports: ports.ports.iter().filter_map(known).collect(),
         });
         without_ports.chain(with_ports)
     }

@@ -46,8 +46,21 @@ pub struct Instance {
     pub instance: String,
     /// Whether its offsets are in the log.
     pub printed: Printed,
-    /// Each port's number, its state, and what it is for.
-    pub ports: Vec<(u16, PortState, Role)>,
+    /// Its ports.
+    pub ports: Vec<KnownPort>,
+}
+
+/// What is known of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPort {
+    /// Its number, from 1.
+    pub number: u16,
+    /// The state that it was in.
+    pub state: PortState,
+    /// What it is for.
+    pub role: Role,
+    /// Since when it has been in that state.
+    pub since: Clocks,
 }
 
 /// A report, as far as it is read back.
@@ -132,15 +145,6 @@ impl Memory {
         instances
     }
 
-    /// How long ago it was true, by the clock that says longer (R1); as old as can be where it is
-    /// not known.
-    #[must_use]
-    pub fn age_ns(&self, clocks: Clocks) -> i64 {
-        let ages = self.read_until.map(|until| Ages::of(until, clocks));
-        ages.and_then(Ages::largest_ns)
-            .map_or(i64::MAX, |age| age.max(0))
-    }
-
     /// What to remember after this run.
     #[must_use]
     pub fn next(
@@ -155,7 +159,7 @@ impl Memory {
         legs.extend(gathered.legs(rules));
         legs.sort_unstable();
         legs.dedup();
-        let found = gathered.instances(rules);
+        let found = gathered.instances(rules, clocks);
         let (read_until, instances) = match coverage {
             Coverage::Complete | Coverage::Gap => (Some(clocks), found.collect()),
             Coverage::EndOnly => (self.read_until, self.with_offsets_of(found)),

@@ -14,6 +14,8 @@ pub struct Memory {
     pub log: Option<String>,
     /// Up to when that log has been read without a gap.
     pub until: Option<Now>,
+    /// When all the earlier looks were, as far as they are known.
+    pub looks: Vec<Now>,
     /// Each ptp4l by its instance.
     pub instances: BTreeMap<String, Instance>,
     /// The instances of ts2phc that a telco boundary clock's status was about.
@@ -24,8 +26,15 @@ pub struct Memory {
 pub struct Instance {
     /// Was the last that it printed an offset, not a port state?
     pub has_offsets: bool,
-    /// The last state of each port, and what it is for.
-    pub ports: BTreeMap<u64, (String, Role)>,
+    pub ports: BTreeMap<u64, Port>,
+}
+
+/// The last state of a port, what it is for, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    pub state: String,
+    pub role: Role,
+    pub since: Now,
 }
 
 /// The port states of IEEE 1588, as ptp4l names them.
@@ -68,7 +77,24 @@ struct WrittenMoment {
 struct WrittenInstance {
     instance: String,
     printed: String,
-    ports: Vec<(u16, String, String)>,
+    ports: Vec<WrittenPort>,
+}
+
+#[derive(Deserialize)]
+struct WrittenPort {
+    number: u16,
+    state: String,
+    role: String,
+    since: WrittenMoment,
+}
+
+impl WrittenMoment {
+    fn read(&self) -> Option<Now> {
+        Some(Now {
+            wall: time(self.time.as_bytes())?,
+            uptime: self.uptime_ns,
+        })
+    }
 }
 
 /// The memory in a report. None if anything about it is not as it should be.
@@ -79,10 +105,7 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
     }
     let until = match &memory.read_until {
         None => None,
-        Some(moment) => Some(Now {
-            wall: time(moment.time.as_bytes())?,
-            uptime: moment.uptime_ns,
-        }),
+        Some(moment) => Some(moment.read()?),
     };
     let before = until.and_then(|until| until.uptime);
     if before.zip(now.uptime).is_some_and(|(then, now)| then > now) {
@@ -103,17 +126,19 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
             _ => return None,
         };
         let mut ports = BTreeMap::new();
-        for (number, state, role) in written.ports {
-            let role = match role.as_str() {
+        for port in written.ports {
+            let role = match port.role.as_str() {
                 "client" => Role::Client,
                 "server" => Role::Server,
                 "waiting" => Role::Waiting,
                 _ => return None,
             };
-            if !STATES.contains(&state.as_str()) {
+            if !STATES.contains(&port.state.as_str()) {
                 return None;
             }
-            ports.insert(number.into(), (state, role));
+            let since = port.since.read()?;
+            let state = port.state;
+            ports.insert(port.number.into(), Port { state, role, since });
         }
         instances.insert(written.instance, Instance { has_offsets, ports });
     }
@@ -121,6 +146,7 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
         legs,
         log: memory.log,
         until,
+        looks: Vec::new(),
         instances,
         boundary_clocks: memory.boundary_clocks.into_iter().collect(),
     })

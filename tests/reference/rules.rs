@@ -2,7 +2,7 @@
 
 use super::lines::{Fact, Servo, What, bracket, read};
 use super::log::Message;
-use super::memory::{Instance, Memory};
+use super::memory::{Instance, Memory, Port};
 use super::{Answer, Leg, Now, Role, SECOND, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,7 +119,10 @@ pub fn decide(question: &Question<'_>) -> Answer {
 /// What this look would leave for a later one.
 pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
     let (events, _) = events(question);
-    let mut memory = question.memory.clone();
+    let mut memory = Memory {
+        instances: question.remembered(),
+        ..question.memory.clone()
+    };
     let streams = streams(question, &events);
     memory.legs.extend(
         streams
@@ -129,20 +132,28 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
     );
     memory.log = log.map(str::to_owned);
     memory.until = Some(question.now);
+    memory.looks.push(question.now);
     memory.boundary_clocks.extend(instances(&events, "T-BC"));
     for name in instances(&events, "ptp4l") {
         let instance = memory.instances.entry(name.clone()).or_default();
         let own: Vec<&Event> = (events.iter())
             .filter(|event| event.is_of("ptp4l", &name))
             .collect();
-        let roles = roles(&own, 0, instance);
+        let edge = own.partition_point(|event| event.is_known);
+        let roles = roles(&own, edge, instance);
         let takes_time = roles.values().any(|role| *role == Role::Client);
-        for event in own {
+        // The rest it knows already.
+        for event in &own[edge..] {
             if let Some((number, from, to)) = event.change() {
                 let role = roles[&number];
                 let starts = from == "INITIALIZING" && !takes_time;
                 instance.has_offsets &= !starts;
-                instance.ports.insert(number, (to.to_owned(), role));
+                let since = Now {
+                    wall: question.now.wall - event.age,
+                    uptime: question.now.uptime.map(|uptime| uptime - event.age),
+                };
+                let state = to.to_owned();
+                instance.ports.insert(number, Port { state, role, since });
                 instance.has_offsets &= role == Role::Server;
             } else {
                 instance.has_offsets = true;
@@ -443,21 +454,30 @@ impl Question<'_> {
         last.map_or(0, |last| last + 1)
     }
 
-    /// Was a message from the future when the last report was written, or from another boot?
+    /// Was a message from the future when an earlier look met it, or from another boot?
     fn was_left_out(&self, message: &Message) -> bool {
-        let Some((until, wall)) = self.memory.until.zip(message.wall) else {
-            return false;
+        let is_out = |look: &Now| {
+            let age = message.wall.map(|wall| look.wall.saturating_sub(wall));
+            age.is_some_and(|age| {
+                age < -2 * SECOND || look.uptime.is_some_and(|uptime| age > uptime)
+            })
         };
-        let age = until.wall.saturating_sub(wall);
-        age < -2 * SECOND || until.uptime.is_some_and(|uptime| age > uptime)
+        let then = bracket(&message.text);
+        let mut looks = self.memory.looks.iter();
+        self.memory.until.as_ref().is_some_and(is_out)
+            || looks.any(|look| then.is_some() && then <= look.uptime && is_out(look))
     }
 
     /// How long ago the last report was written.
     fn age_of_memory(&self) -> i64 {
-        let until = self.memory.until.unwrap_or(self.now);
-        let by_bracket = self.now.uptime.zip(until.uptime);
+        self.age_of(self.memory.until.unwrap_or(self.now))
+    }
+
+    /// How long ago a moment was, by the clock that says longer.
+    fn age_of(&self, moment: Now) -> i64 {
+        let by_bracket = self.now.uptime.zip(moment.uptime);
         (by_bracket.map_or(0, |(now, then)| now.saturating_sub(then)))
-            .max(self.now.wall.saturating_sub(until.wall))
+            .max(self.now.wall.saturating_sub(moment.wall))
     }
 }
 
@@ -497,7 +517,7 @@ fn ptp4l(
     };
     // Where each port was before its first line, or as far as anybody knows.
     let mut ports: BTreeMap<u64, &str> = (before.ports.iter())
-        .map(|(number, (state, _))| (*number, state.as_str()))
+        .map(|(number, port)| (*number, port.state.as_str()))
         .collect();
     for (number, from, _) in changes.iter().rev() {
         ports.insert(*number, from);
@@ -513,14 +533,10 @@ fn ptp4l(
     // Since when each port has been what it is.
     let mut since: BTreeMap<u64, i64> = (ports.keys())
         .map(|number| {
-            let is_remembered = before.ports.contains_key(number);
+            let known = before.ports.get(number);
             (
                 *number,
-                if is_remembered {
-                    question.age_of_memory()
-                } else {
-                    EVER
-                },
+                known.map_or(EVER, |port| question.age_of(port.since)),
             )
         })
         .collect();
@@ -530,17 +546,17 @@ fn ptp4l(
     let mut good_since = None;
     for place in 0..=events.len() {
         if place == edge {
-            for (number, (state, _)) in before.ports.iter().filter(|(number, _)| speaks(number)) {
+            for (number, port) in before.ports.iter().filter(|(number, _)| speaks(number)) {
                 let mut known = events[..edge]
                     .iter()
                     .rev()
                     .filter_map(|event| event.change());
                 let said = known.find(|(of, _, _)| of == number).map(|(_, _, to)| to);
-                if said == Some(state) {
+                if said == Some(&port.state) {
                     continue;
                 }
-                ports.insert(*number, state);
-                since.insert(*number, question.age_of_memory());
+                ports.insert(*number, &port.state);
+                since.insert(*number, question.age_of(port.since));
                 good_since = good_since.filter(|_| is_slave(&ports));
             }
             // Else offsets have come after the states.
@@ -624,11 +640,11 @@ fn roles(events: &[&Event], edge: usize, before: &Instance) -> BTreeMap<u64, Rol
     let mut states: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
     for place in 0..=events.len() {
         if place == edge {
-            for (number, (state, role)) in &before.ports {
+            for (number, port) in &before.ports {
                 let states = states.entry(*number).or_default();
-                states.insert(state);
+                states.insert(&port.state);
                 // As good as any.
-                match role {
+                match port.role {
                     Role::Client => states.insert("SLAVE"),
                     Role::Server => states.insert("MASTER"),
                     Role::Waiting => false,

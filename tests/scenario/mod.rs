@@ -87,6 +87,7 @@ impl Known {
         self.memory = Memory {
             legs: next.legs,
             log: next.log,
+            looks: next.looks,
             boundary_clocks: next.boundary_clocks,
             ..question.memory.clone()
         };
@@ -336,7 +337,7 @@ impl Scenario {
             settings: &self.settings,
             is_marked: scene.is_marked,
             memory: &scene.memory,
-            skips_left_out: false,
+            skips_left_out: true,
         }
     }
 
