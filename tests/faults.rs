@@ -156,7 +156,10 @@ impl Cell {
     fn new() -> Self {
         let node = Node::new();
         let program = node.path(PROGRAM);
-        fs::copy(shipped(), &program).expect("a copy of the program");
+        // By another process: a program that a thread of this one had open for writing while
+        // another forked would be busy.
+        let copied = Command::new("cp").args([shipped(), &*program]).status();
+        assert!(copied.expect("cp runs").success());
         node.directory("run/systemd/journal");
         let journal = UnixDatagram::bind(node.path("run/systemd/journal/socket")).expect("bound");
         journal.set_nonblocking(true).expect("a socket");
