@@ -320,13 +320,15 @@ impl Gathered {
     /// What an instance has printed last since ptp4l started.
     fn printed(&self, ports: &Ports, rules: &Rules) -> Printed {
         let offsets = self.evidence.offsets_of(ports);
-        let last = ports.last_offset(offsets.map(|stream| stream.newest.mark.place));
+        let in_log = offsets.map(|stream| stream.newest.mark.place);
+        let last = ports.last_offset(in_log);
         // Ports that only give time say nothing, save that ptp4l takes none any more.
         let takes_time = |place| ports.has_client() || !ports.started_after(place);
         let is_newest = |place| ports.newest_after(place).is_none() && takes_time(place);
         if last.is_some_and(is_newest) {
             Printed::Offsets
-        } else if self.offset_stands(ports, rules) {
+        } else if self.offset_stands(ports, rules) || !ports.states_only(in_log, Reading::Complete)
+        {
             Printed::Both
         } else {
             Printed::States

@@ -157,8 +157,7 @@ impl<'a> Judge<'a> {
                 Reading::Complete => settled(age_ns, self.rules),
             };
         }
-        // Where a port followed after a newer change, states had taken the offsets' place.
-        let states_only = ports.followed_after(offset, self.reading);
+        let states_only = ports.states_only(newest, self.reading);
         let left_slave = ports.left_slave().filter(|_| states_only);
         let last_good = left_slave.or_else(|| self.last_good());
         held(last_good, Reason::ReferenceLost, self.rules)

@@ -43,7 +43,8 @@ pub enum Printed {
     Offsets,
     /// Port states only: its offsets are filtered from the log (logReduce).
     States,
-    /// Port states, behind an offset beyond the limit that still stands against them.
+    /// Port states, behind offsets that still count: the last stands against them, or it is what
+    /// holds, since no port has followed after it.
     Both,
 }
 
@@ -188,9 +189,19 @@ impl Ports {
         })
     }
 
-    /// Has a port followed after a change that is newer than what stands at a place?
+    /// Have states taken the offsets' place (R5)? So it is once a port has followed after a change
+    /// that is newer than the last offset, given the last in the log; or if there was none.
     #[must_use]
-    pub fn followed_after(&self, place: u64, reading: Reading) -> bool {
+    pub fn states_only(&self, in_log: Option<u64>, reading: Reading) -> bool {
+        let counted = |recalled: &Recalled| recalled.printed == Printed::Both;
+        let recalled = self.recalled.filter(counted);
+        let last = self.last_offset(in_log);
+        last.or(recalled.map(|recalled| recalled.place))
+            .is_none_or(|place| self.followed_after(place, reading))
+    }
+
+    /// Has a port followed after a change that is newer than what stands at a place?
+    fn followed_after(&self, place: u64, reading: Reading) -> bool {
         let changes = self.speaking().flat_map(|port| &port.changes);
         let mut newer = changes.filter(|change| change.mark.place < place);
         newer.any(|change| self.following_at(change.mark.place, reading) == Following::Yes)

@@ -41,8 +41,8 @@ pub fn judge_states(ports: &Ports, reading: Reading, rules: &Rules) -> Option<(S
     } else if let Some(age_ns) = ports.following_for() {
         settled(age_ns, rules)
     } else {
-        let states_only = gone.is_none_or(|place| ports.followed_after(place, reading));
-        let left_slave = ports.left_slave().filter(|_| states_only);
+        let left_slave = ports.left_slave();
+        let left_slave = left_slave.filter(|_| ports.states_only(None, reading));
         held(left_slave, Reason::ReferenceLost, rules)
     };
     Some((standing, newest.mark.age_ns))
