@@ -339,12 +339,6 @@ impl Node {
             Event::SetClock(_) if self.uptime() < 7200 * S => {}
             Event::SetClock(seconds) => {
                 self.ahead += seconds * S;
-                // The line with the state may be from the future now, and where the memory's edge
-                // lies in such a log cannot always be told: nothing is promised before the next
-                // state.
-                if self.is_reduced && seconds < 0 {
-                    self.contradicted = i64::MAX - SYNC_AGE;
-                }
                 self.disturb();
             }
             Event::Restart => {
