@@ -1148,6 +1148,31 @@ fn r10_settle() {
 }
 
 #[test]
+fn r10_a_remembered_state_has_lasted_since_it_was_remembered() {
+    let phc2sys = |from: i32, until: i32| -> Vec<String> {
+        (from..until)
+            .step_by(10)
+            .map(|time| phc2sys(-f64::from(time), "1", "s2"))
+            .collect()
+    };
+    let arguments = ["--settle", "300", "--output", "json"];
+    let mut lines = phc2sys(-400, 0);
+    lines.push(port(
+        5.0,
+        1,
+        "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED",
+    ));
+    let node = Node::with_log(&lines);
+    let settling = "out-of-sync (settling)";
+    assert_eq!(verdict(&node.run(&arguments).json()), settling);
+    // The state line rotates away, while nothing of the log is missed.
+    node.log(&phc2sys(-100, 300));
+    let dry = [&arguments[..], &["--dry-run"]].concat();
+    assert_eq!(verdict(&node.run_at(299.9, &dry).json()), settling);
+    assert_eq!(verdict(&node.run_at(300.0, &dry).json()), IN);
+}
+
+#[test]
 fn r11_order() {
     check(vec![row(
         "programs are as old as their times say, wherever they stand",
