@@ -895,6 +895,26 @@ fn r9_a_serving_port_hides_no_remembered_offsets() {
 }
 
 #[test]
+fn r9_offsets_that_nobody_needed_are_remembered() {
+    let second = |program: &str, age, rest: &str| {
+        let tag = format!("[{program}.1.config:6]");
+        line(program, age, &format!("{tag} {rest}"))
+    };
+    // The reference is good already when the other ptp4l comes.
+    let node = Node::with_log(&[
+        second("ptp4l", 2.0, "master offset 1 s2 freq +0 path delay 1"),
+        ptp4l(1.0, "1", "s2"),
+    ]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Both are quiet since, and have rotated away: ts2phc hands on what it does not get.
+    node.log(&[
+        second("ts2phc", -1198.0, "ens7f0 offset 1 s2 freq +1"),
+        phc2sys(-1199.0, "1", "s2"),
+    ]);
+    assert_eq!(verdict(&node.act_at(1200.0)), STALE);
+}
+
+#[test]
 fn r9_states_that_took_the_place_of_offsets_outlive_their_lines() {
     let node = Node::new();
     let slave = "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
@@ -963,6 +983,18 @@ fn r9_a_new_slave_hides_no_remembered_offsets() {
     }
     log(520);
     assert_eq!(verdict(&node.act_at(520.0)), IN);
+}
+
+#[test]
+fn r9_remembered_offsets_are_older_than_the_oldest_line() {
+    let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
+    assert_eq!(verdict(&node.act()), IN);
+    // Restarted with log reduction, and all that came before has rotated away.
+    node.log(&[
+        port(-100.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        phc2sys(-199.0, "1", "s2"),
+    ]);
+    assert_eq!(verdict(&node.act_at(200.0)), IN);
 }
 
 #[test]
