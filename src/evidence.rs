@@ -20,6 +20,9 @@ use crate::stream::Mark;
 /// Lines between two looks at the time of those that say nothing: it costs more than all the rest.
 const TIME_EVERY: u64 = 64;
 
+/// A longer message tag is nobody's: what is remembered has to stay readable.
+const TAG_MAX: usize = 255;
+
 /// Whether to go on reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -204,6 +207,9 @@ impl<'a> Gatherer<'a> {
     /// Can a line still matter? Asked before its body is parsed.
     fn wants(&self, envelope: &Envelope<'_>) -> bool {
         let body = envelope.body;
+        if envelope.instance.len() > TAG_MAX {
+            return false;
+        }
         match envelope.program {
             // Port states matter even where the leg is good: they are remembered.
             Program::Ptp4l if body.starts_with(b"port ") => !self.knows_port(envelope),

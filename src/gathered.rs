@@ -285,6 +285,7 @@ impl Gathered {
         names.extend(found.map(|stream| stream.instance.clone()));
         names.sort_unstable();
         names.dedup();
+        names.truncate(NAMES_MAX);
         names
     }
 

@@ -7,7 +7,7 @@
 use crate::age::{Ages, Horizon};
 use crate::clock::{Clocks, SECOND_NS};
 use crate::error::{Error, Result};
-use crate::gathered::{Coverage, Gathered};
+use crate::gathered::{Coverage, Gathered, NAMES_MAX};
 use crate::policy::Rules;
 use crate::ports::{Printed, Role};
 use crate::ptp::{Leg, PortState};
@@ -179,13 +179,16 @@ impl Memory {
     fn with_offsets_of(&self, found: impl Iterator<Item = Instance>) -> Vec<Instance> {
         let mut instances = self.instances.clone();
         for new in found.filter(|new| new.printed == Printed::Offsets) {
-            let mut old = instances.iter_mut();
-            match old.find(|old| old.instance == new.instance) {
-                Some(old) => old.printed = Printed::Offsets,
-                None => instances.push(Instance {
+            let known = instances
+                .iter()
+                .position(|old| old.instance == new.instance);
+            if let Some(old) = known.and_then(|index| instances.get_mut(index)) {
+                old.printed = Printed::Offsets;
+            } else if instances.len() < NAMES_MAX {
+                instances.push(Instance {
                     ports: Vec::new(),
                     ..new
-                }),
+                });
             }
         }
         instances

@@ -18,8 +18,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// The files that are read whole have a few hundred bytes to a few kilobytes.
-const SMALL_MAX: usize = 256 << 10;
+/// The files that are read whole have a few hundred bytes to a few kilobytes; a report that is
+/// full of what a log can name has a megabyte.
+const SMALL_MAX: usize = 2 << 20;
 
 /// An open directory, and its path for messages.
 pub struct Directory {

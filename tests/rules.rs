@@ -986,6 +986,37 @@ fn r9_a_new_slave_hides_no_remembered_offsets() {
 }
 
 #[test]
+fn r9_a_report_is_read_back_however_much_a_log_names() {
+    let tagged = |tag: &str, rest: &str| line("ptp4l", 50.0, &format!("[{tag}] {rest}"));
+    let mut lines: Vec<String> = (0..65 * 65)
+        .map(|index| {
+            let (tag, number) = (index / 65, index % 65 + 1);
+            let change = "LISTENING to UNCALIBRATED on RS_SLAVE";
+            tagged(
+                &format!("{tag}{}", "t".repeat(250)),
+                &format!("port {number}: {change}"),
+            )
+        })
+        .collect();
+    lines.push(fine());
+    let node = Node::with_log(&lines);
+    node.act();
+    assert!(read(&node, "run/ptp-sync-check/report.json").len() > 500_000);
+    // Nothing but the memory tells that there was a reference.
+    node.log(&[phc2sys(-1199.0, "1", "s2")]);
+    assert_eq!(verdict(&node.act_at(1200.0)), STALE);
+}
+
+#[test]
+fn a_tag_of_any_length_is_not_remembered() {
+    let endless = "t".repeat(60_000);
+    let offset = format!("[{endless}] master offset 1 s2 freq +0 path delay 1");
+    let node = Node::with_log(&[line("ptp4l", 1.0, &offset), fine()]);
+    assert_eq!(verdict(&node.act()), IN);
+    assert!(read(&node, "run/ptp-sync-check/report.json").len() < 10_000);
+}
+
+#[test]
 fn r9_remembered_offsets_are_older_than_the_oldest_line() {
     let node = Node::with_log(&[ptp4l(1.0, "1", "s2"), fine()]);
     assert_eq!(verdict(&node.act()), IN);
