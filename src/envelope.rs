@@ -80,12 +80,13 @@ impl<'a> Envelope<'a> {
             Program::Ptp4l | Program::Phc2sys | Program::Ts2phc => {
                 let dot = memchr::memchr(b'.', self.bracket)?;
                 let (whole, fraction) = (self.bracket.get(..dot)?, self.bracket.get(dot + 1..)?);
-                let milliseconds = saturating_integer(fraction).filter(|_| fraction.len() == 3)?;
+                let is_digits = fraction.len() == 3 && fraction.iter().all(u8::is_ascii_digit);
+                let milliseconds = saturating_integer(fraction).filter(|_| is_digits)?;
                 (whole, milliseconds)
             }
         };
         let seconds = saturating_integer(whole)?;
-        if seconds.is_negative() || milliseconds.is_negative() {
+        if seconds.is_negative() {
             return None;
         }
         let nanoseconds = seconds
