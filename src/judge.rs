@@ -64,6 +64,8 @@ impl<'a> Judge<'a> {
     pub fn is_open(&self) -> bool {
         let (runs, policy) = (&self.stream.runs, &self.rules.policy);
         let reached_ns = runs.last().map_or(0, |run| run.oldest.age_ns);
+        // Ports that are yet to come can tell otherwise.
+        let may_be_good = |run: &Run| matches!(run.grade, Grade::Good | Grade::Unstated);
         let window_ns = policy.offset_window_ns;
         let in_window = window_ns > 0 && reached_ns - self.stream.newest.mark.age_ns <= window_ns;
         in_window
@@ -71,9 +73,7 @@ impl<'a> Judge<'a> {
                 // Until the last good one, which is what holds (R5).
                 Verdict::InSync => self.last_good().is_none() && reached_ns <= policy.holdover_ns,
                 // Until they are good for long enough, or no longer (R10).
-                Verdict::OutOfSync => {
-                    runs.iter().all(|run| self.may_be_good(run)) && reached_ns < policy.settle_ns
-                }
+                Verdict::OutOfSync => runs.iter().all(may_be_good) && reached_ns < policy.settle_ns,
             }
     }
 
@@ -228,12 +228,6 @@ impl<'a> Judge<'a> {
             Grade::Unstated => self.may_be_locked(run.newest.place),
             Grade::OverLimit | Grade::Unlocked | Grade::Holdover => false,
         }
-    }
-
-    /// Is it, or may it turn out to be, once the port states are known?
-    fn may_be_good(&self, run: &Run) -> bool {
-        let is_open = || self.following_at(run.newest.place) == Following::Unknown;
-        self.is_good(run) || run.grade == Grade::Unstated && is_open()
     }
 
     /// The age of the last good sample.
