@@ -93,6 +93,16 @@ impl Evidence {
             .find(|ports| stream.program == Program::Ptp4l && ports.instance == stream.instance)
     }
 
+    /// The daemon's word on the grandmaster of an instance of ts2phc, while it is fresh.
+    #[must_use]
+    pub fn status_of(&self, instance: &str, rules: &Rules) -> Option<&Stream> {
+        (self.streams.iter()).find(|stream| {
+            stream.program == Program::GrandmasterStatus
+                && stream.instance == instance
+                && rules.is_fresh(&stream.newest)
+        })
+    }
+
     /// The offsets that the ptp4l with these ports prints.
     #[must_use]
     pub fn offsets_of(&self, ports: &Ports) -> Option<&Stream> {

@@ -137,12 +137,7 @@ impl Gathered {
     /// While the daemon says that the grandmaster is lost, what ts2phc has printed since it began
     /// to say so is not good. Between the two programs time counts (R11).
     fn disown(&mut self, rules: &Rules, instance: &str) {
-        let mut streams = self.evidence.streams.iter();
-        let status = streams.find(|stream| {
-            stream.program == Program::GrandmasterStatus
-                && stream.instance == instance
-                && rules.is_fresh(&stream.newest)
-        });
+        let status = self.evidence.status_of(instance, rules);
         let Some(lost_ns) = status.and_then(Stream::lost_for) else {
             return;
         };

@@ -28,18 +28,14 @@ impl<'a> Judge<'a> {
     /// Puts a stream before the judge.
     #[must_use]
     pub fn new(evidence: &'a Evidence, rules: &'a Rules, stream: &'a Stream) -> Self {
-        let status = (evidence.streams.iter()).find(|each| {
-            stream.program == Program::Ts2phc
-                && each.program == Program::GrandmasterStatus
-                && each.instance == stream.instance
-                && rules.is_fresh(&each.newest)
-        });
+        let is_ts2phc = stream.program == Program::Ts2phc;
+        let status = evidence.status_of(&stream.instance, rules);
         Self {
             stream,
             rules,
             reading: evidence.reading,
             ports: evidence.ports_of(stream),
-            status,
+            status: status.filter(|_| is_ts2phc),
             evidence,
         }
     }
