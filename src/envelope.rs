@@ -80,15 +80,10 @@ impl<'a> Envelope<'a> {
             Program::Ptp4l | Program::Phc2sys | Program::Ts2phc => {
                 let dot = memchr::memchr(b'.', self.bracket)?;
                 let (whole, fraction) = (self.bracket.get(..dot)?, self.bracket.get(dot + 1..)?);
-                let is_digits = fraction.len() == 3 && fraction.iter().all(u8::is_ascii_digit);
-                let milliseconds = saturating_integer(fraction).filter(|_| is_digits)?;
-                (whole, milliseconds)
+                (whole, natural(fraction).filter(|_| fraction.len() == 3)?)
             }
         };
-        let seconds = saturating_integer(whole)?;
-        if seconds.is_negative() {
-            return None;
-        }
+        let seconds = natural(whole)?;
         let nanoseconds = seconds
             .saturating_mul(SECOND_NS)
             .saturating_add(milliseconds * (SECOND_NS / 1000));
@@ -113,6 +108,11 @@ fn cut_tag(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     memchr::memchr2(b':', b' ', name)
         .is_none()
         .then_some((name, body))
+}
+
+/// As [`saturating_integer`], without a sign.
+fn natural(digits: &[u8]) -> Option<i64> {
+    saturating_integer(digits).filter(|_| !digits.starts_with(b"-"))
 }
 
 /// An integer of any length: what does not fit is huge, not wrong, since a huge offset must

@@ -55,7 +55,7 @@ struct Kind {
 
 static TOOL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^(ptp4l|phc2sys|ts2phc)\[(-?[0-9]+)\.([0-9]{3})\]: (?:\[([^\]: ]*)(?::(?:[0-9]|\{level\}))?\] )?(.*)$",
+        r"^(ptp4l|phc2sys|ts2phc)\[([0-9]+)\.([0-9]{3})\]: (?:\[([^\]: ]*)(?::(?:[0-9]|\{level\}))?\] )?(.*)$",
     )
 });
 static DAEMON: LazyLock<Regex> =
