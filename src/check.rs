@@ -9,6 +9,7 @@ use crate::decide::{Decision, LegState, Reason, decide};
 use crate::error::{Error, Result};
 use crate::evidence::{Gatherer, Next};
 use crate::gathered::{Coverage, Gathered};
+use crate::learned::Learned;
 use crate::locate::{Log, STDIN, locate, open_older};
 use crate::marker::{self, Found};
 use crate::memory::Memory;
@@ -152,7 +153,8 @@ fn with_log(
     };
     let decision = decide(&gathered.evidence, &rules);
     warn_of_evidence(config, &decision, &gathered, coverage);
-    let next = known.next(identity, &gathered, coverage, &rules, config.clocks);
+    let learned = Learned::new(&gathered.evidence, &rules, config.clocks);
+    let next = known.next(identity, learned, coverage, config.clocks);
     Report::new(config, before, scanned, &decision, Some(&gathered), next)
 }
 

@@ -1,14 +1,11 @@
-//! What has been gathered from a log: evidence for the decision, lines for the report, and what
-//! the next run should remember.
+//! What has been gathered from a log: evidence for the decision, and lines for the report.
 
-use crate::clock::Clocks;
 use crate::decide::{Evidence, Reading, Reason, Witness};
 use crate::envelope::Envelope;
-use crate::judge::Judge;
+use crate::learned::KnownPort;
 use crate::line::Statement;
-use crate::memory::{Instance, KnownPort};
-use crate::policy::{Rules, Verdict};
-use crate::ports::{Change, Port, Ports, Printed, Role};
+use crate::policy::Rules;
+use crate::ports::{Change, Port, Ports, Role};
 use crate::ptp::{Leg, Program};
 use crate::stream::{Mark, Sample, Stream, leg_of};
 
@@ -239,95 +236,5 @@ impl Gathered {
             Witness::Ports(index) => self.port_lines.get(index),
         };
         line.cloned().unwrap_or_default()
-    }
-
-    /// Does an offset beyond the limit stand against a newer port state (R6)? The limit is the one
-    /// for entering, which the next run may have.
-    fn offset_stands(&self, ports: &Ports, rules: &Rules) -> bool {
-        let entering = Rules {
-            previous: Verdict::OutOfSync,
-            ..*rules
-        };
-        self.evidence.offsets_of(ports).is_some_and(|stream| {
-            rules.is_fresh(&stream.newest)
-                && stream.judged_ns() > entering.limit_ns()
-                && ports.newest_after(stream.newest.mark.place).is_some()
-        })
-    }
-
-    /// The legs of which something was seen that requires them from now on (R8). A stream that
-    /// vouches for nothing is no sight of its leg (R7).
-    pub fn legs(&self, rules: &Rules) -> impl Iterator<Item = Leg> {
-        let speaks = |stream: &&Stream| {
-            let judge = Judge::new(&self.evidence, rules, stream);
-            judge.standing().is_some()
-        };
-        let streams = (self.evidence.streams.iter())
-            .filter(speaks)
-            .filter_map(Stream::leg);
-        let ports = (self.evidence.ports.iter())
-            .filter(|ports| ports.has_client())
-            .map(|_| Leg::Reference);
-        streams.chain(ports)
-    }
-
-    /// The instances of ts2phc that are known to be those of a boundary clock.
-    #[must_use]
-    pub fn boundary_clocks(&self) -> Vec<String> {
-        let streams = self.evidence.streams.iter();
-        let found = streams.filter(|stream| stream.program == Program::BoundaryStatus);
-        let mut names = self.evidence.boundary_clocks.clone();
-        names.extend(found.map(|stream| stream.instance.clone()));
-        names.sort_unstable();
-        names.dedup();
-        names.truncate(NAMES_MAX);
-        names
-    }
-
-    /// What to remember of every ptp4l.
-    pub fn instances(&self, rules: &Rules, clocks: Clocks) -> impl Iterator<Item = Instance> {
-        let evidence = &self.evidence;
-        let without_ports = (evidence.streams.iter())
-            .filter(|stream| stream.program == Program::Ptp4l)
-            .map(|stream| stream.instance.as_str())
-            .filter(|name| !evidence.ports.iter().any(|ports| ports.instance == *name))
-            .map(|name| Instance {
-                instance: name.to_owned(),
-                printed: Printed::Offsets,
-                ports: Vec::new(),
-            });
-        let known = move |port: &Port| {
-            let newest = port.changes.first()?;
-            Some(KnownPort {
-                number: port.number,
-                state: newest.to,
-                role: port.role(),
-                since: clocks.before(newest.mark.age_ns),
-            })
-        };
-        let with_ports = evidence.ports.iter().map(move |ports| Instance {
-            instance: ports.instance.clone(),
-            printed: self.printed(ports, rules),
-            ports: ports.ports.iter().filter_map(known).collect(),
-        });
-        without_ports.chain(with_ports)
-    }
-
-    /// What an instance has printed last since ptp4l started.
-    fn printed(&self, ports: &Ports, rules: &Rules) -> Printed {
-        let offsets = self.evidence.offsets_of(ports);
-        let in_log = offsets.map(|stream| stream.newest.mark.place);
-        let last = ports.last_offset(in_log);
-        // Ports that only give time say nothing, save that ptp4l takes none any more.
-        let takes_time = |place| ports.has_client() || !ports.started_after(place);
-        let is_newest = |place| ports.newest_after(place).is_none() && takes_time(place);
-        if last.is_some_and(is_newest) {
-            Printed::Offsets
-        } else if self.offset_stands(ports, rules) || !ports.states_only(in_log, Reading::Complete)
-        {
-            Printed::Both
-        } else {
-            Printed::States
-        }
     }
 }

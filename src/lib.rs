@@ -45,6 +45,8 @@ pub mod gathered;
 pub mod journal;
 /// One stream before the rules.
 pub mod judge;
+/// What the next run must know.
+pub mod learned;
 /// What a body says; the table of line shapes.
 pub mod line;
 /// Finding the log.

@@ -7,10 +7,10 @@
 use crate::age::{Ages, Horizon};
 use crate::clock::{Clocks, SECOND_NS};
 use crate::error::{Error, Result};
-use crate::gathered::{Coverage, Gathered, NAMES_MAX};
-use crate::policy::Rules;
-use crate::ports::{Printed, Role};
-use crate::ptp::{Leg, PortState};
+use crate::gathered::{Coverage, NAMES_MAX};
+use crate::learned::{Instance, Learned};
+use crate::ports::Printed;
+use crate::ptp::Leg;
 use crate::root::{Directory, is_absent, is_trusted};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -37,30 +37,6 @@ pub struct Memory {
     pub instances: Vec<Instance>,
     /// The instances of ts2phc that a `T-BC-STATUS` was about.
     pub boundary_clocks: Vec<String>,
-}
-
-/// The last known port states of one ptp4l.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instance {
-    /// The message tag without its level.
-    pub instance: String,
-    /// Whether its offsets are in the log.
-    pub printed: Printed,
-    /// Its ports.
-    pub ports: Vec<KnownPort>,
-}
-
-/// What is known of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownPort {
-    /// Its number, from 1.
-    pub number: u16,
-    /// The state that it was in.
-    pub state: PortState,
-    /// What it is for.
-    pub role: Role,
-    /// Since when it has been in that state.
-    pub since: Clocks,
 }
 
 /// A report, as far as it is read back.
@@ -150,19 +126,17 @@ impl Memory {
     pub fn next(
         &self,
         log: Option<&str>,
-        gathered: &Gathered,
+        learned: Learned,
         coverage: Coverage,
-        rules: &Rules,
         clocks: Clocks,
     ) -> Self {
         let mut legs = self.legs.clone();
-        legs.extend(gathered.legs(rules));
+        legs.extend(learned.legs);
         legs.sort_unstable();
         legs.dedup();
-        let found = gathered.instances(rules, clocks);
         let (read_until, instances) = match coverage {
-            Coverage::Complete | Coverage::Gap => (Some(clocks), found.collect()),
-            Coverage::EndOnly => (self.read_until, self.with_offsets_of(found)),
+            Coverage::Complete | Coverage::Gap => (Some(clocks), learned.instances),
+            Coverage::EndOnly => (self.read_until, self.with_offsets_of(learned.instances)),
         };
         Self {
             boot_id: self.boot_id.clone(),
@@ -170,15 +144,15 @@ impl Memory {
             log: log.map(str::to_owned),
             read_until,
             instances,
-            boundary_clocks: gathered.boundary_clocks(),
+            boundary_clocks: learned.boundary_clocks,
         }
     }
 
     /// The instances as they were when the log was last read without a gap: the next run will read
     /// on from there. That one prints offsets makes the verdict stricter and is added.
-    fn with_offsets_of(&self, found: impl Iterator<Item = Instance>) -> Vec<Instance> {
+    fn with_offsets_of(&self, found: Vec<Instance>) -> Vec<Instance> {
         let mut instances = self.instances.clone();
-        for new in found.filter(|new| new.printed == Printed::Offsets) {
+        for new in (found.into_iter()).filter(|new| new.printed == Printed::Offsets) {
             let known = instances
                 .iter()
                 .position(|old| old.instance == new.instance);
