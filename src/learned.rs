@@ -117,9 +117,10 @@ fn printed(evidence: &Evidence, ports: &Ports, rules: &Rules) -> Printed {
     let is_newest = |place| ports.newest_after(place).is_none() && takes_time(place);
     if last.is_some_and(is_newest) {
         Printed::Offsets
-    } else if offset_stands(evidence, ports, rules) || !ports.states_only(in_log, Reading::Complete)
-    {
+    } else if !ports.states_only(in_log, Reading::Complete) {
         Printed::Both
+    } else if offset_stands(evidence, ports, rules) {
+        Printed::Contested
     } else {
         Printed::States
     }

@@ -43,8 +43,10 @@ pub enum Printed {
     Offsets,
     /// Port states only: its offsets are filtered from the log (logReduce).
     States,
-    /// Port states, behind offsets that still count: the last stands against them, or it is what
-    /// holds, since no port has followed after it.
+    /// Port states, and a port has followed; but the last offset before is fresh, and stands
+    /// against them.
+    Contested,
+    /// Port states, behind offsets that are what holds: no port has followed after the last.
     Both,
 }
 

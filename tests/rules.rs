@@ -869,6 +869,27 @@ fn r9_a_remembered_slave_revives_no_ptp4l_that_has_gone_quiet() {
 }
 
 #[test]
+fn r9_a_lock_that_an_offset_stood_against_is_held_when_lost() {
+    let mut lines = vec![
+        ptp4l(2.0, "500000", "s2"),
+        port(1.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED"),
+        fine(),
+    ];
+    let node = Node::with_log(&lines);
+    let fine_at = |time: i32| phc2sys(f64::from(-time), "1", "s2");
+    // The last time the offset is fresh, the next time nobody reads so far back.
+    for (time, decided) in [(300, OVER), (2000, IN)] {
+        lines.extend((time - 300..time).step_by(10).map(fine_at));
+        node.log(&lines);
+        assert_eq!(verdict(&node.act_at(time.into())), decided, "{time}");
+    }
+    let change = "SLAVE to FAULTY on FAULT_DETECTED (FT_UNSPECIFIED)";
+    lines.extend([port(-2000.0, 1, change), fine_at(2005)]);
+    node.log(&lines);
+    assert_eq!(verdict(&node.act_at(2010.0)), HOLDING);
+}
+
+#[test]
 fn r9_a_serving_port_hides_no_remembered_offsets() {
     let ptp4l = |age, rest: &str| line("ptp4l", age, &format!("[ptp4l.1.config:6] {rest}"));
     let ts2phc = |age| {

@@ -122,7 +122,7 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
     for written in memory.instances {
         let has_offsets = match written.printed.as_str() {
             "offsets" => true,
-            "states" | "both" => false,
+            "states" | "contested" | "both" => false,
             _ => return None,
         };
         let mut ports = BTreeMap::new();

@@ -641,14 +641,14 @@ fn roles(events: &[&Event], edge: usize, before: &Instance) -> BTreeMap<u64, Rol
     for place in 0..=events.len() {
         if place == edge {
             for (number, port) in &before.ports {
-                let states = states.entry(*number).or_default();
-                states.insert(&port.state);
-                // As good as any.
-                match port.role {
-                    Role::Client => states.insert("SLAVE"),
-                    Role::Server => states.insert("MASTER"),
-                    Role::Waiting => false,
+                // It knows of all before, be it of lines that seem to be from the future by now.
+                let as_good_as_any = match port.role {
+                    Role::Client => Some("SLAVE"),
+                    Role::Server => Some("MASTER"),
+                    Role::Waiting => None,
                 };
+                let known = as_good_as_any.into_iter().chain([port.state.as_str()]);
+                states.insert(*number, known.collect());
             }
         }
         let change = events.get(place).and_then(|event| event.change());
