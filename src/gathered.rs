@@ -109,9 +109,7 @@ impl Gathered {
             stream.program == program && stream.instance == instance && stream.device == device
         });
         if let Some(stream) = known {
-            if mark.age_ns <= rules.reach_ns() {
-                stream.push(sample, rules);
-            }
+            stream.push(sample, rules);
         } else if streams.len() < NAMES_MAX {
             streams.push(Stream::new(program, instance, device, sample, rules));
             self.stream_lines.push(sighting());

@@ -192,14 +192,18 @@ impl Ports {
     }
 
     /// Have states taken the offsets' place (R5)? So it is once a port has followed after a change
-    /// that is newer than the last offset, given the last in the log; or if there was none.
+    /// that is newer than the last offset, given the last in the log; or if there was none. Up to
+    /// what is remembered, an earlier run has told.
     #[must_use]
     pub fn states_only(&self, in_log: Option<u64>, reading: Reading) -> bool {
-        let counted = |recalled: &Recalled| recalled.printed == Printed::Both;
-        let recalled = self.recalled.filter(counted);
-        let last = self.last_offset(in_log);
-        last.or(recalled.map(|recalled| recalled.place))
-            .is_none_or(|place| self.followed_after(place, reading))
+        let is_newer = |recalled: &Recalled| in_log.is_none_or(|place| recalled.place < place);
+        match self.recalled.filter(is_newer) {
+            Some(recalled) => match recalled.printed {
+                Printed::States | Printed::Contested => true,
+                Printed::Offsets | Printed::Both => self.followed_after(recalled.place, reading),
+            },
+            None => in_log.is_none_or(|place| self.followed_after(place, reading)),
+        }
     }
 
     /// Has a port followed after a change that is newer than what stands at a place?

@@ -71,12 +71,16 @@ pub struct Stream {
     joint: Joint,
 }
 
-/// Whether the next sample may join the last run.
+/// How the next sample joins the last run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Joint {
+    /// It may.
     Open,
-    /// A port changed its state in between.
+    /// It makes one of its own: a port changed its state in between.
     Closed,
+    /// No more: the last was too old to matter, and what is older can only seem younger, by a wall
+    /// clock that was set.
+    Ended,
 }
 
 /// Flapping beyond this is cut off: what lies behind can no longer hold anything.
@@ -107,10 +111,19 @@ impl Stream {
         stream
     }
 
-    /// Adds the next older sample.
+    /// Adds the next older sample, if it can still matter.
     pub fn push(&mut self, sample: Sample, rules: &Rules) {
+        if self.joint == Joint::Ended {
+            return;
+        }
+        let is_newest = self.runs.is_empty();
+        let is_over = sample.mark.age_ns > rules.reach_ns();
+        let next = if is_over { Joint::Ended } else { Joint::Open };
+        let joint = std::mem::replace(&mut self.joint, next);
+        if is_over && !is_newest {
+            return;
+        }
         let grade = rules.grade(self.program, &sample);
-        let joint = std::mem::replace(&mut self.joint, Joint::Open);
         let last = self.runs.last_mut();
         if let Some(run) = last.filter(|run| run.grade == grade && joint == Joint::Open) {
             run.oldest = sample.mark;
@@ -130,7 +143,9 @@ impl Stream {
 
     /// Notes that a port of the same instance changed its state here.
     pub fn split(&mut self) {
-        self.joint = Joint::Closed;
+        if self.joint == Joint::Open {
+            self.joint = Joint::Closed;
+        }
     }
 
     /// Notes that the source has been lost for so long, whatever the samples say. One in a row

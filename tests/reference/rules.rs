@@ -287,7 +287,8 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
         }
     }
     for name in instances(events, "phc2sys") {
-        let samples = samples(events, "phc2sys", &name, "");
+        let mut samples = samples(events, "phc2sys", &name, "");
+        question.forget(&mut samples, |sample| sample.age);
         streams.push(Stream {
             leg: Leg::SystemClock,
             standing: question.judge(&samples),
@@ -359,6 +360,15 @@ impl Question<'_> {
     fn reach(&self) -> i64 {
         let settings = self.settings;
         (settings.sync_age + settings.window.max(settings.settle)).max(settings.holdover)
+    }
+
+    /// What stands before something too old to matter is older still, whatever a clock that was set
+    /// makes of it. The newest stays.
+    fn forget<T>(&self, seen: &mut Vec<T>, age: impl Fn(&T) -> i64) {
+        let old = seen.iter().rposition(|each| age(each) > self.reach());
+        if let Some(old) = old {
+            seen.drain(..seen.len().min(old + 2) - 1);
+        }
     }
 
     /// R4: what stands for the newest sample.
@@ -590,6 +600,11 @@ fn ptp4l(
                 superseded = false;
                 states_only = false;
                 left = None;
+                if event.age > question.reach() {
+                    samples.clear();
+                    last_good = None;
+                    good_since = None;
+                }
                 if question.is_good(&sample) {
                     last_good = Some(event.age);
                     good_since =
@@ -685,8 +700,7 @@ fn grandmaster(question: &Question<'_>, events: &[Event], instance: &str) -> Vec
         })
         .collect();
     // They age as samples do.
-    let newest = status.last().copied();
-    status.retain(|each| each.0 <= question.reach() || Some(*each) == newest);
+    question.forget(&mut status, |(age, _)| *age);
     let fresh = status.last().filter(|(age, _)| question.is_fresh(*age));
     // Since when the daemon has said that the source is lost.
     let lost_since = fresh.filter(|(_, locked)| !locked).and_then(|_| {
@@ -706,6 +720,7 @@ fn grandmaster(question: &Question<'_>, events: &[Event], instance: &str) -> Vec
     let mut has_fresh = false;
     for device in devices {
         let mut samples = samples(events, "ts2phc", instance, device);
+        question.forget(&mut samples, |sample| sample.age);
         // What is printed meanwhile is not good, and what was printed before is over.
         for sample in &mut samples {
             sample.is_locked &= lost_since.is_none_or(|since| sample.age >= since);
