@@ -193,6 +193,7 @@ impl<'a> Gatherer<'a> {
             if let Some(ports) = self.gathered.evidence.ports.get_mut(index) {
                 ports.recalled = Some(Recalled {
                     printed: remembered.printed,
+                    takes_time: remembered.takes_time,
                     place,
                 });
             }

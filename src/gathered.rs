@@ -193,15 +193,19 @@ impl Gathered {
         }
     }
 
-    /// Adds what an earlier run knew of a port, all newer changes of which are known: these also
-    /// tell what it was before them.
+    /// Adds what an earlier run knew of a port, all newer changes of which are known. They tell
+    /// what it was before them, but not since when.
     pub fn recall_port(&mut self, index: usize, mark: Mark, known: &KnownPort) {
         let (number, role) = (known.number, known.role);
         let ports = self.evidence.ports.get_mut(index);
         let mut ports = ports.into_iter().flat_map(|ports| &mut ports.ports);
         if let Some(port) = ports.find(|port| port.number == number) {
             port.remembered = Some(role).filter(|_| !port.has_start());
-            return;
+            let oldest = port.changes.last();
+            if oldest.is_some_and(|change| change.from != Some(known.state)) {
+                // It is among them.
+                return;
+            }
         }
         let change = Change {
             mark,

@@ -91,10 +91,7 @@ impl<'a> Judge<'a> {
             .map(|stream| stream.newest.mark.place)
             .min();
         let takes_time = match ports {
-            Some(ports) => {
-                let is_current = |place| !ports.started_after(place);
-                ports.has_client() || ports.last_offset(offsets).is_some_and(is_current)
-            }
+            Some(ports) => ports.takes_time(offsets),
             None => offsets.is_some(),
         };
         is_boundary_clock || takes_time

@@ -17,6 +17,8 @@ pub struct Instance {
     pub instance: String,
     /// Whether its offsets are in the log.
     pub printed: Printed,
+    /// Whether it has taken time since it started.
+    pub takes_time: bool,
     /// Its ports.
     pub ports: Vec<KnownPort>,
 }
@@ -88,6 +90,7 @@ fn instances(evidence: &Evidence, rules: &Rules, clocks: Clocks) -> Vec<Instance
         .map(|name| Instance {
             instance: name.to_owned(),
             printed: Printed::Offsets,
+            takes_time: true,
             ports: Vec::new(),
         });
     let known = |port: &Port| {
@@ -99,23 +102,24 @@ fn instances(evidence: &Evidence, rules: &Rules, clocks: Clocks) -> Vec<Instance
             since: clocks.before(newest.mark.age_ns),
         })
     };
-    let with_ports = evidence.ports.iter().map(|ports| Instance {
-        instance: ports.instance.clone(),
-        printed: printed(evidence, ports, rules),
-        ports: ports.ports.iter().filter_map(known).collect(),
+    let with_ports = evidence.ports.iter().map(|ports| {
+        let offsets = evidence.offsets_of(ports);
+        let in_log = offsets.map(|stream| stream.newest.mark.place);
+        Instance {
+            instance: ports.instance.clone(),
+            printed: printed(evidence, ports, in_log, rules),
+            takes_time: ports.takes_time(in_log),
+            ports: ports.ports.iter().filter_map(known).collect(),
+        }
     });
     without_ports.chain(with_ports).collect()
 }
 
-/// What an instance has printed last since ptp4l started.
-fn printed(evidence: &Evidence, ports: &Ports, rules: &Rules) -> Printed {
-    let offsets = evidence.offsets_of(ports);
-    let in_log = offsets.map(|stream| stream.newest.mark.place);
-    let last = ports.last_offset(in_log);
+/// What an instance has printed last since ptp4l started, given its last offset in the log.
+fn printed(evidence: &Evidence, ports: &Ports, in_log: Option<u64>, rules: &Rules) -> Printed {
     // Ports that only give time say nothing, save that ptp4l takes none any more.
-    let takes_time = |place| ports.has_client() || !ports.started_after(place);
-    let is_newest = |place| ports.newest_after(place).is_none() && takes_time(place);
-    if last.is_some_and(is_newest) {
+    let is_newest = |place| ports.newest_after(place).is_none() && ports.takes_time(in_log);
+    if ports.last_offset(in_log).is_some_and(is_newest) {
         Printed::Offsets
     } else if !ports.states_only(in_log, Reading::Complete) {
         Printed::Both

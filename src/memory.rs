@@ -107,13 +107,13 @@ impl Memory {
     }
 
     /// The instances, as far as they can be relied on: behind a gap any port may have changed, and
-    /// without an edge no gap can be told. That an instance prints offsets makes the verdict
-    /// stricter and stays.
+    /// without an edge no gap can be told. That an instance prints offsets, or takes time, makes
+    /// the verdict stricter and stays.
     #[must_use]
     pub fn as_of(&self, coverage: Coverage) -> Vec<Instance> {
         let mut instances = self.instances.clone();
         if coverage == Coverage::Gap || self.read_until.is_none() {
-            instances.retain(|instance| instance.printed == Printed::Offsets);
+            instances.retain(|instance| instance.takes_time);
             for instance in &mut instances {
                 instance.ports.clear();
             }
@@ -157,7 +157,7 @@ impl Memory {
                 .iter()
                 .position(|old| old.instance == new.instance);
             if let Some(old) = known.and_then(|index| instances.get_mut(index)) {
-                old.printed = Printed::Offsets;
+                (old.printed, old.takes_time) = (Printed::Offsets, true);
             } else if instances.len() < NAMES_MAX {
                 instances.push(Instance {
                     ports: Vec::new(),

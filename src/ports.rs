@@ -66,6 +66,8 @@ pub struct Ports {
 pub struct Recalled {
     /// What it had printed last by then.
     pub printed: Printed,
+    /// Whether it had taken time by then, since ptp4l started.
+    pub takes_time: bool,
     /// Where that was, counted from the end of the log.
     pub place: u64,
 }
@@ -281,5 +283,16 @@ impl Ports {
     #[must_use]
     pub fn has_client(&self) -> bool {
         self.ports.iter().any(|port| port.role() == Role::Client)
+    }
+
+    /// Has this ptp4l taken time since it started, given the last offset in the log? By its ports,
+    /// or since it has printed offsets.
+    #[must_use]
+    pub fn takes_time(&self, last_offset: Option<u64>) -> bool {
+        let recalled = self.recalled.filter(|recalled| recalled.takes_time);
+        let mut places = last_offset
+            .into_iter()
+            .chain(recalled.map(|recalled| recalled.place));
+        self.has_client() || places.any(|place| !self.started_after(place))
     }
 }

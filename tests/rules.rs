@@ -890,8 +890,9 @@ fn r9_a_lock_that_an_offset_stood_against_is_held_when_lost() {
 }
 
 #[test]
-fn r9_a_serving_port_hides_no_remembered_offsets() {
+fn r9_no_port_hides_remembered_offsets() {
     let ptp4l = |age, rest: &str| line("ptp4l", age, &format!("[ptp4l.1.config:6] {rest}"));
+    let offset = ptp4l(2.0, "master offset 1 s2 freq +0 path delay 1");
     let ts2phc = |age| {
         line(
             "ts2phc",
@@ -899,20 +900,29 @@ fn r9_a_serving_port_hides_no_remembered_offsets() {
             "[ts2phc.1.config:6] ens7f0 offset 1 s2 freq +1",
         )
     };
-    let node = Node::with_log(&[
-        ptp4l(2.0, "master offset 1 s2 freq +0 path delay 1"),
-        ts2phc(1.0),
-        fine(),
-    ]);
-    assert_eq!(verdict(&node.act()), IN);
     // Quiet since, and its offsets have rotated away: ts2phc hands on what it does not get.
-    node.log(&[
-        phc2sys(-900.0, "1", "s2"),
-        ptp4l(-1197.0, "port 2 (x): MASTER to FAULTY on FAULT_DETECTED"),
-        ts2phc(-1198.0),
-        phc2sys(-1199.0, "1", "s2"),
-    ]);
-    assert_eq!(verdict(&node.act_at(1200.0)), STALE);
+    let serving = "port 2 (x): MASTER to FAULTY on FAULT_DETECTED";
+    let waiting = "port 2 (x): LISTENING to FAULTY on FAULT_DETECTED";
+    for (before, after) in [(None, Some(serving)), (Some(waiting), None)] {
+        let change = before.map(|change| ptp4l(1.5, change));
+        let log = [
+            Some(offset.clone()),
+            change,
+            Some(ts2phc(1.0)),
+            Some(fine()),
+        ];
+        let node = Node::with_log(&log.into_iter().flatten().collect::<Vec<_>>());
+        node.act();
+        let after = after.map(|change| ptp4l(-1197.0, change));
+        let log = [
+            Some(phc2sys(-900.0, "1", "s2")),
+            after,
+            Some(ts2phc(-1198.0)),
+            Some(phc2sys(-1199.0, "1", "s2")),
+        ];
+        node.log(&log.into_iter().flatten().collect::<Vec<_>>());
+        assert_eq!(verdict(&node.act_at(1200.0)), STALE, "{before:?}");
+    }
 }
 
 #[test]

@@ -26,6 +26,10 @@ pub struct Memory {
 pub struct Instance {
     /// Was the last that it printed an offset, not a port state?
     pub has_offsets: bool,
+    /// Has a port followed since the last offset, if there was any?
+    pub states_only: bool,
+    /// Has it followed, or printed offsets, since it started?
+    pub is_client: bool,
     pub ports: BTreeMap<u64, Port>,
 }
 
@@ -77,6 +81,7 @@ struct WrittenMoment {
 struct WrittenInstance {
     instance: String,
     printed: String,
+    takes_time: bool,
     ports: Vec<WrittenPort>,
 }
 
@@ -120,9 +125,10 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
     let legs = legs.collect::<Option<_>>()?;
     let mut instances = BTreeMap::new();
     for written in memory.instances {
-        let has_offsets = match written.printed.as_str() {
-            "offsets" => true,
-            "states" | "contested" | "both" => false,
+        let (has_offsets, states_only) = match written.printed.as_str() {
+            "offsets" => (true, false),
+            "states" | "contested" => (false, true),
+            "both" => (false, false),
             _ => return None,
         };
         let mut ports = BTreeMap::new();
@@ -140,7 +146,13 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
             let state = port.state;
             ports.insert(port.number.into(), Port { state, role, since });
         }
-        instances.insert(written.instance, Instance { has_offsets, ports });
+        let instance = Instance {
+            has_offsets,
+            states_only,
+            is_client: written.takes_time,
+            ports,
+        };
+        instances.insert(written.instance, instance);
     }
     Some(Memory {
         legs,

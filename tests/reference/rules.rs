@@ -119,8 +119,9 @@ pub fn decide(question: &Question<'_>) -> Answer {
 /// What this look would leave for a later one.
 pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
     let (events, _) = events(question);
+    let remembered = question.remembered();
     let mut memory = Memory {
-        instances: question.remembered(),
+        instances: remembered.clone(),
         ..question.memory.clone()
     };
     let streams = streams(question, &events);
@@ -142,6 +143,10 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
         let edge = own.partition_point(|event| event.is_known);
         let roles = roles(&own, edge, instance);
         let takes_time = roles.values().any(|role| *role == Role::Client);
+        let before = remembered.get(&name).cloned().unwrap_or_default();
+        let ptp4l = ptp4l(question, &own, &before);
+        instance.states_only = ptp4l.as_ref().is_none_or(|ptp4l| ptp4l.states_only);
+        instance.is_client = ptp4l.is_some_and(|ptp4l| ptp4l.role == Role::Client);
         // The rest it knows already.
         for event in &own[edge..] {
             if let Some((number, from, to)) = event.change() {
@@ -255,14 +260,14 @@ fn streams(question: &Question<'_>, events: &[Event]) -> Vec<Stream> {
             .filter(|event| event.is_of("ptp4l", &name))
             .collect();
         let before = remembered.get(&name).cloned().unwrap_or_default();
-        if let Some((standing, role)) = ptp4l(question, &own, &before) {
-            if role == Role::Client {
+        if let Some(ptp4l) = ptp4l(question, &own, &before) {
+            if ptp4l.role == Role::Client {
                 clients.insert(profile(&name).to_owned());
             }
             streams.push(Stream {
                 leg: Leg::Reference,
-                standing,
-                is_seen: role != Role::Waiting,
+                standing: ptp4l.standing,
+                is_seen: ptp4l.role != Role::Waiting,
                 is_over: is_over("ptp4l", &name),
             });
         }
@@ -437,7 +442,7 @@ impl Question<'_> {
             for instance in instances.values_mut() {
                 instance.ports.clear();
             }
-            instances.retain(|_, instance| instance.has_offsets);
+            instances.retain(|_, instance| instance.is_client);
         }
         instances
     }
@@ -491,12 +496,16 @@ impl Question<'_> {
     }
 }
 
-/// R3 to R6 for one ptp4l, and whether it is a client. None if it takes no time from anybody.
-fn ptp4l(
-    question: &Question<'_>,
-    events: &[&Event],
-    before: &Instance,
-) -> Option<(Standing, Role)> {
+/// How one ptp4l stands, and what a later look will want to know of it.
+struct Ptp4l {
+    standing: Standing,
+    role: Role,
+    /// A port has followed after a change that is newer than the last offset, if there is any.
+    states_only: bool,
+}
+
+/// R3 to R6 for one ptp4l. None if it takes no time from anybody.
+fn ptp4l(question: &Question<'_>, events: &[&Event], before: &Instance) -> Option<Ptp4l> {
     // Up to there an earlier run has read, and remembers what came out.
     let edge = (events.iter().rposition(|event| event.is_known)).map_or(0, |known| known + 1);
     let changes: Vec<_> = events.iter().filter_map(|event| event.change()).collect();
@@ -507,7 +516,7 @@ fn ptp4l(
     let starts = |event: &&Event| matches!(&event.fact.what, What::Port { from, .. } if from == "INITIALIZING");
     let since_start = events.iter().rposition(starts).unwrap_or(0);
     let has_new_offsets = events[since_start..].iter().any(is_offset)
-        || before.has_offsets && !events.iter().any(starts);
+        || before.is_client && !events[edge..].iter().any(starts);
     let role = if has_new_offsets || has(Role::Client) {
         Role::Client
     } else if has(Role::Server) || roles.is_empty() {
@@ -538,7 +547,6 @@ fn ptp4l(
     let mut samples: Vec<Sample> = Vec::new();
     // A state has taken the offsets' place: they have never been there, or it is newer.
     let mut superseded = !has_offsets;
-    // A port has followed after a change that is newer than the last offset, if there is any.
     let mut states_only = true;
     // Since when each port has been what it is.
     let mut since: BTreeMap<u64, i64> = (ports.keys())
@@ -574,6 +582,7 @@ fn ptp4l(
                 superseded = true;
                 states_only |= is_slave(&ports);
             }
+            states_only |= before.states_only;
         }
         let Some(event) = events.get(place) else {
             break;
@@ -615,7 +624,7 @@ fn ptp4l(
                 samples.push(sample);
             }
             What::Port { number, from, to } => {
-                if states_only && from == "SLAVE" {
+                if from == "SLAVE" {
                     left = Some(event.age);
                 }
                 if !speaks(number) {
@@ -638,16 +647,25 @@ fn ptp4l(
     });
     let standing = match samples.last() {
         _ if is_over => Standing::Bad("offset-over-limit"),
+        // It is known to take time, and nothing else.
+        None if ports.is_empty() => Standing::Bad("stale"),
         _ if superseded => match slave_for {
             Some(age) => Standing::Good(*age),
-            None => question.lost(left.or(last_good), "reference-lost"),
+            None => {
+                let left = left.filter(|_| states_only);
+                question.lost(left.or(last_good), "reference-lost")
+            }
         },
         None => Standing::Bad("stale"),
         Some(newest) if !question.is_fresh(newest.age) => Standing::Bad("stale"),
         Some(newest) if newest.is_locked => Standing::Good(good_since.unwrap_or(i64::MIN)),
         Some(newest) => question.lost(last_good, newest.loss),
     };
-    Some((standing, role))
+    Some(Ptp4l {
+        standing,
+        role,
+        states_only,
+    })
 }
 
 /// What each port has done since ptp4l started.
