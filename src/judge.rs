@@ -234,8 +234,8 @@ impl<'a> Judge<'a> {
     fn good_for(&self) -> Option<i64> {
         let mut newer = self.stream.newest.mark.place;
         let is_unbroken = |run: &&Run| {
-            let between = std::mem::replace(&mut newer, run.oldest.place)..run.newest.place;
-            let was_lost = |ports: &Ports| ports.was_lost(between, self.reading);
+            let newer = std::mem::replace(&mut newer, run.oldest.place);
+            let was_lost = |ports: &Ports| ports.was_lost(run, newer, self.reading);
             self.is_good(run) && !self.ports.is_some_and(was_lost)
         };
         let runs = self.stream.runs.iter().take_while(is_unbroken);

@@ -5,7 +5,7 @@ use crate::decide::{Evidence, Reading};
 use crate::gathered::NAMES_MAX;
 use crate::judge::Judge;
 use crate::policy::{Rules, Verdict};
-use crate::ports::{Port, Ports, Printed, Role};
+use crate::ports::{Port, Ports, Printed, Recalled, Role};
 use crate::ptp::{Leg, PortState, Program};
 use crate::stream::Stream;
 use serde::{Deserialize, Serialize};
@@ -131,15 +131,20 @@ fn printed(evidence: &Evidence, ports: &Ports, in_log: Option<u64>, rules: &Rule
 }
 
 /// Does an offset beyond the limit stand against a newer port state (R6)? The limit is the one
-/// for entering, which the next run may have.
+/// for entering, which the next run may have. One that was not read again may still be fresh as
+/// long as the newest state is.
 fn offset_stands(evidence: &Evidence, ports: &Ports, rules: &Rules) -> bool {
+    let Some(stream) = evidence.offsets_of(ports) else {
+        let stood = |recalled: Recalled| recalled.printed == Printed::Contested;
+        let newest = ports.newest();
+        return ports.recalled.is_some_and(stood)
+            && newest.is_some_and(|(_, change)| change.mark.age_ns <= rules.policy.sync_age_ns);
+    };
     let entering = Rules {
         previous: Verdict::OutOfSync,
         ..*rules
     };
-    evidence.offsets_of(ports).is_some_and(|stream| {
-        rules.is_fresh(&stream.newest)
-            && stream.judged_ns() > entering.limit_ns()
-            && ports.newest_after(stream.newest.mark.place).is_some()
-    })
+    rules.is_fresh(&stream.newest)
+        && stream.judged_ns() > entering.limit_ns()
+        && ports.newest_after(stream.newest.mark.place).is_some()
 }

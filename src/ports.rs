@@ -2,8 +2,7 @@
 
 use crate::decide::Reading;
 use crate::ptp::{PortState, words};
-use crate::stream::Mark;
-use std::ops::Range;
+use crate::stream::{Mark, Run};
 
 /// A change of a port's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,14 +246,22 @@ impl Ports {
         following
     }
 
-    /// Between two places, was there a change after which no port followed?
+    /// Was there a change after which no port followed, between a run of samples and the next newer
+    /// one? When the change was that is only remembered, its age tells.
     #[must_use]
-    pub fn was_lost(&self, between: Range<u64>, reading: Reading) -> bool {
+    pub fn was_lost(&self, run: &Run, newer: u64, reading: Reading) -> bool {
+        let is_between = |change: &&Change| {
+            let (place, age_ns) = (change.mark.place, change.mark.age_ns);
+            if change.is_remembered() {
+                (newer..run.oldest.place).contains(&place) && age_ns <= run.oldest.age_ns
+            } else {
+                (newer..run.newest.place).contains(&place)
+            }
+        };
         let changes = self.speaking().flat_map(|port| &port.changes);
         changes
-            .map(|change| change.mark.place)
-            .filter(|place| between.contains(place))
-            .any(|place| self.following_at(place, reading) == Following::No)
+            .filter(is_between)
+            .any(|change| self.following_at(change.mark.place, reading) == Following::No)
     }
 
     /// How long the longest following port has followed.

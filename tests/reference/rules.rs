@@ -573,9 +573,10 @@ fn ptp4l(question: &Question<'_>, events: &[&Event], before: &Instance) -> Optio
                 if said == Some(&port.state) {
                     continue;
                 }
+                let age = question.age_of(port.since);
                 ports.insert(*number, &port.state);
-                since.insert(*number, question.age_of(port.since));
-                good_since = good_since.filter(|_| is_slave(&ports));
+                since.insert(*number, age);
+                good_since = good_since.filter(|since| is_slave(&ports) || age > *since);
             }
             // Else offsets have come after the states.
             if !before.has_offsets && before.ports.keys().any(speaks) {
