@@ -13,7 +13,7 @@
 )]
 
 use crate::reference::memory::Memory;
-use crate::reference::root::{Scene, about, look};
+use crate::reference::root::{self as reference, Scene, about};
 use crate::reference::rules::{Question, remember};
 use crate::reference::{Answer, Now, SECOND, Settings};
 use arbitrary::{Result, Unstructured};
@@ -27,6 +27,7 @@ use ptp_sync_check::root::Directory;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use tempfile::TempDir;
 use time::format_description::well_known::Rfc3339;
@@ -66,21 +67,21 @@ struct Known {
 
 impl Known {
     /// Puts it into a scene, as far as it is about the same boot and the same log.
-    fn enter(&mut self, scene: &mut std::result::Result<Scene, Answer>, now: Clock) {
+    fn enter(&mut self, seen: &mut Seen, now: Clock) {
         if self.boot != now.boot {
             self.memory = Memory::default();
             self.boot = now.boot;
         }
-        if let Ok(scene) = scene {
+        if let Ok(scene) = seen {
             scene.memory = about(std::mem::take(&mut self.memory), scene.log.as_deref());
         }
     }
 
     /// Adds what a look has shown. The program may have read no further than it needed to: then
     /// its memory of the ports stays what it was.
-    fn learn(&mut self, question: &Question<'_>, log: Option<&str>, report: &Report) {
+    fn learn(&mut self, question: &Question<'_>, log: Option<&str>, has_read_all: bool) {
         let next = remember(question, log);
-        if report.memory.read_until == Some(question.now.into()) {
+        if has_read_all {
             self.memory = next;
             return;
         }
@@ -96,6 +97,71 @@ impl Known {
                 self.memory.instances.entry(name).or_default().has_offsets = true;
             }
         }
+    }
+}
+
+/// A node as the reference gets to see it, from look to look.
+struct World<'a> {
+    scenario: &'a Scenario,
+    root: &'a Path,
+    looks: Vec<Look>,
+    known: Known,
+}
+
+/// One look at a node.
+struct Look {
+    /// The lines that the log holds.
+    lines: Range<usize>,
+    container: u8,
+    now: Clock,
+}
+
+/// What there is to see; or what follows where there is nothing.
+type Seen = std::result::Result<Scene, Answer>;
+
+impl<'a> World<'a> {
+    fn new(scenario: &'a Scenario, root: &'a Path) -> Self {
+        Self {
+            scenario,
+            root,
+            looks: scenario.all_looks(),
+            known: Known::default(),
+        }
+    }
+
+    fn look(&mut self, index: usize) -> Seen {
+        let look = &self.looks[index];
+        self.scenario.write(self.root, look);
+        let mut seen = reference::look(self.root, look.now.into(), &self.scenario.settings);
+        self.known.enter(&mut seen, look.now);
+        seen
+    }
+
+    /// What the reference says. What an earlier run has left out it may or may not meet again.
+    fn answers(&self, index: usize, seen: &Seen) -> Vec<Answer> {
+        let (now, settings) = (self.looks[index].now.into(), &self.scenario.settings);
+        match seen {
+            Ok(scene) => vec![
+                scene.answer(now, settings),
+                scene.answer_without_left_out(now, settings),
+            ],
+            Err(answer) => vec![answer.clone()],
+        }
+    }
+
+    fn learn(&mut self, index: usize, seen: Seen, has_read_all: bool) {
+        let Ok(scene) = seen else {
+            return;
+        };
+        let question = Question {
+            messages: &scene.messages,
+            now: self.looks[index].now.into(),
+            settings: &self.scenario.settings,
+            is_marked: scene.is_marked,
+            memory: &scene.memory,
+            skips_left_out: true,
+        };
+        (self.known).learn(&question, scene.log.as_deref(), has_read_all);
     }
 }
 
@@ -293,35 +359,88 @@ impl Scenario {
     /// Where the program and the reference disagree: what either says.
     pub fn try_out(&self, root: &Path) -> std::result::Result<(), String> {
         self.put_marker(root);
-        let mut known = Known::default();
-        let earlier = self.earlier.as_ref();
-        for (lines, now) in
-            (self.looks.iter().copied()).chain(earlier.map(|earlier| (earlier.lines, earlier.now)))
-        {
-            self.write(root, &self.lines[..lines], 0, now);
-            let mut scene = look(root, now.into(), &self.settings);
-            known.enter(&mut scene, now);
-            let report = self.ask(root, now);
-            self.compare("at an earlier look", &report, &scene, now, false)?;
-            apply(root, &report, &self.args(root, now));
-            if let Ok(scene) = scene {
-                known.learn(&self.question(&scene, now), scene.log.as_deref(), &report);
+        let unstepped = self.unstepped();
+        let place = self.has_clock_steps().then(directory);
+        let mut worlds = vec![World::new(self, root)];
+        worlds.extend((place.iter()).map(|place| World::new(&unstepped, place.path())));
+        for (index, look) in self.all_looks().iter().enumerate() {
+            let mut all_seen: Vec<Seen> =
+                (worlds.iter_mut()).map(|world| world.look(index)).collect();
+            // The program lives in the first.
+            let is_marked = all_seen[0].as_ref().is_ok_and(|scene| scene.is_marked);
+            for scene in all_seen.iter_mut().flatten() {
+                scene.is_marked = is_marked;
+            }
+            let answers = worlds.iter().zip(&all_seen);
+            let answers: Vec<Answer> = answers
+                .flat_map(|(world, seen)| world.answers(index, seen))
+                .collect();
+            let report = self.ask(root, look.now);
+            self.compare(&report, &answers, look.lines.start > 0)
+                .map_err(|difference| {
+                    let memory = all_seen[0].as_ref().map(|scene| &scene.memory);
+                    let own = &report.memory;
+                    format!("look {index}: {difference}\n{memory:?}\n{own:?}\n{self:?}")
+                })?;
+            apply(root, &report, &self.args(root, look.now));
+            let has_read_all = report.memory.read_until == Some(Now::from(look.now).into());
+            for (world, seen) in worlds.iter_mut().zip(all_seen) {
+                world.learn(index, seen, has_read_all);
             }
         }
+        Ok(())
+    }
+
+    /// The earlier looks, and the one that counts.
+    fn all_looks(&self) -> Vec<Look> {
+        let earlier = self.earlier.as_ref();
+        let looks = self.looks.iter().copied();
+        let looks = looks.chain(earlier.map(|earlier| (earlier.lines, earlier.now)));
+        let is_restarted = earlier.is_some_and(|earlier| earlier.restarted);
         let gone = earlier.map_or(0, |earlier| {
-            if earlier.restarted {
+            if is_restarted {
                 earlier.lines
             } else {
                 earlier.gone
             }
         });
-        let container = u8::from(earlier.is_some_and(|earlier| earlier.restarted));
-        self.write(root, &self.lines[gone..], container, self.now);
-        let mut scene = look(root, self.now.into(), &self.settings);
-        known.enter(&mut scene, self.now);
-        let report = self.ask(root, self.now);
-        // How much of a log had been read by then is the program's own business.
-        self.compare("now", &report, &scene, self.now, gone > 0)
+        looks
+            .map(|(lines, now)| Look {
+                lines: 0..lines,
+                container: 0,
+                now,
+            })
+            .chain([Look {
+                lines: gone..self.lines.len(),
+                container: u8::from(is_restarted),
+                now: self.now,
+            }])
+            .collect()
+    }
+
+    /// The same node with a wall clock that was never set since it started.
+    fn unstepped(&self) -> Self {
+        let skew = |clock: Clock| clock.wall - clock.uptime;
+        let now = self.now;
+        let first = (self.lines.iter().map(|line| line.at)).find(|at| at.boot == now.boot);
+        let before = skew(now) - skew(first.unwrap_or(now));
+        let set = |clock: &mut Clock| {
+            clock.wall = if clock.boot == now.boot {
+                clock.uptime + skew(now)
+            } else {
+                clock.wall + before
+            };
+        };
+        let mut unstepped = self.clone();
+        unstepped
+            .lines
+            .iter_mut()
+            .for_each(|line| set(&mut line.at));
+        unstepped.looks.iter_mut().for_each(|(_, at)| set(at));
+        if let Some(earlier) = &mut unstepped.earlier {
+            set(&mut earlier.now);
+        }
+        unstepped
     }
 
     /// Was the wall clock set while the log was written?
@@ -330,33 +449,13 @@ impl Scenario {
         (self.lines.iter()).any(|line| skew(line.at) != skew(self.now))
     }
 
-    fn question<'a>(&'a self, scene: &'a Scene, now: Clock) -> Question<'a> {
-        Question {
-            messages: &scene.messages,
-            now: now.into(),
-            settings: &self.settings,
-            is_marked: scene.is_marked,
-            memory: &scene.memory,
-            skips_left_out: true,
-        }
-    }
-
+    /// Where the wall clock was set the truth is as good as the letter of the rules.
     fn compare(
         &self,
-        when: &str,
         report: &Report,
-        scene: &std::result::Result<Scene, Answer>,
-        now: Clock,
+        answers: &[Answer],
         may_be_stricter: bool,
     ) -> std::result::Result<(), String> {
-        let answers = match scene {
-            // What an earlier run has left out it may or may not meet again.
-            Ok(scene) => vec![
-                scene.answer(now.into(), &self.settings),
-                scene.answer_without_left_out(now.into(), &self.settings),
-            ],
-            Err(answer) => vec![answer.clone()],
-        };
         let (verdict, reason) = (report.verdict.to_string(), report.reason.to_string());
         // Which of several reasons a memory ends in is a matter of taste. And a reader that stops
         // where lines are old enough can only be stricter where a clock was set.
@@ -377,11 +476,8 @@ impl Scenario {
                 )
             })
             .collect();
-        let memory = scene.as_ref().map(|scene| &scene.memory);
         Err(format!(
-            "{when} the program says {verdict} ({reason}), {legs:?}; the reference says {answers:?}\n\
-             {memory:?}\n{:?}\n{self:?}",
-            report.memory
+            "the program says {verdict} ({reason}), {legs:?}; the reference says {answers:?}"
         ))
     }
 
@@ -426,7 +522,8 @@ impl Scenario {
     }
 
     /// Writes what the log holds at that time.
-    fn write(&self, root: &Path, lines: &[Line], container: u8, now: Clock) {
+    fn write(&self, root: &Path, look: &Look) {
+        let (lines, container) = (&self.lines[look.lines.clone()], look.container);
         let pods = root.join("var/log/pods");
         let directory = pods.join(POD).join(CONTAINER);
         for directory in [&directory, &root.join("proc/sys/kernel/random")] {
@@ -435,7 +532,7 @@ impl Scenario {
         let put = |path: &Path, text: &str| fs::write(path, text).expect("a file");
         put(
             &root.join("proc/sys/kernel/random/boot_id"),
-            &format!("{}\n", BOOT_IDS[now.boot]),
+            &format!("{}\n", BOOT_IDS[look.now.boot]),
         );
         let current = self.layout.current.unwrap_or(lines.len()).min(lines.len());
         let (rotated, current) = lines.split_at(lines.len() - current);
