@@ -95,6 +95,18 @@ impl Ages {
         self.wall_ns.max(self.monotonic_ns)
     }
 
+    /// Do the wall clock and the time since boot differ in a line as they did at a moment? Then it
+    /// is of the same boot, though the wall clock was set since.
+    #[must_use]
+    pub fn is_of_boot(self, moment: Clocks, clocks: Clocks) -> bool {
+        let ages = self.wall_ns.zip(self.monotonic_ns);
+        let difference = |moment: Clocks| Some(moment.wall_ns.saturating_sub(moment.monotonic_ns?));
+        let own = (ages.zip(difference(clocks)))
+            .map(|((wall, monotonic), now)| now.saturating_sub(wall).saturating_add(monotonic));
+        (own.zip(difference(moment)))
+            .is_some_and(|(own, then)| own.abs_diff(then) <= FUTURE_MAX_NS.unsigned_abs())
+    }
+
     /// The age that counts, the larger; or why the line is no evidence (R1).
     ///
     /// # Errors

@@ -123,6 +123,10 @@ fn without_log(
     scanned: Scanned,
 ) -> Report {
     let decision = Decision::impossible(reason);
+    let memory = Memory {
+        written: Some(config.clocks),
+        ..memory
+    };
     Report::new(config, before, scanned, &decision, None, memory)
 }
 

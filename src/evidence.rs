@@ -6,11 +6,11 @@
 use crate::age::{Ages, Horizon};
 use crate::clock::Clocks;
 use crate::cri::Message;
-use crate::decide::{Reading, decide};
+use crate::decide::{Reading, Reason, decide};
 use crate::envelope::Envelope;
 use crate::gathered::{CHANGES_MAX, Coverage, Gathered, NAMES_MAX, Sighting};
 use crate::judge::Judge;
-use crate::line;
+use crate::line::{self, Statement};
 use crate::memory::Memory;
 use crate::policy::Rules;
 use crate::ports::Recalled;
@@ -106,7 +106,7 @@ impl<'a> Gatherer<'a> {
         let Some(statement) = line::read(&envelope) else {
             return Next::Older;
         };
-        match ages.judge(self.clocks) {
+        match self.judge(&statement, ages) {
             Ok(age_ns) => {
                 let place = self.place;
                 let mark = Mark { place, age_ns };
@@ -132,6 +132,19 @@ impl<'a> Gatherer<'a> {
         } else {
             Next::Older
         }
+    }
+
+    /// The age of a line, or why it is no evidence (R1). A port's state is not printed again: where
+    /// the wall clock was set since the last report, the bracket alone tells the age of one that
+    /// had been printed before.
+    fn judge(&self, statement: &Statement, ages: Ages) -> Result<i64, Reason> {
+        ages.judge(self.clocks).or_else(|reason| {
+            let is_port = matches!(statement, Statement::Port { .. });
+            let written = self.memory.written.filter(|_| is_port);
+            let is_known = written.is_some_and(|written| ages.is_of_boot(written, self.clocks));
+            let age_ns = ages.monotonic_ns.filter(|_| is_known);
+            age_ns.filter(|age_ns| *age_ns >= 0).ok_or(reason)
+        })
     }
 
     /// Judges what has been gathered. True if nothing older can change the outcome.

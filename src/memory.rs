@@ -27,6 +27,8 @@ const OVERLAP_NS: i64 = 10 * SECOND_NS;
 pub struct Memory {
     /// The boot that it is about; None where the kernel does not say.
     pub boot_id: Option<String>,
+    /// When this was written.
+    pub written: Option<Clocks>,
     /// The legs that have been seen since.
     pub legs: Vec<Leg>,
     /// The log that the instances were seen in.
@@ -140,6 +142,7 @@ impl Memory {
         };
         Self {
             boot_id: self.boot_id.clone(),
+            written: Some(clocks),
             legs,
             log: log.map(str::to_owned),
             read_until,

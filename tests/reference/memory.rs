@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is known from earlier runs of this boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
+    /// When the last look was, at whatever log.
+    pub written: Option<Now>,
     /// The legs that have been seen.
     pub legs: BTreeSet<Leg>,
     /// The log that the rest is about.
@@ -64,6 +66,7 @@ struct Written {
 #[derive(Deserialize)]
 struct WrittenMemory {
     boot_id: Option<String>,
+    written: Option<WrittenMoment>,
     legs: Vec<String>,
     log: Option<String>,
     read_until: Option<WrittenMoment>,
@@ -112,6 +115,10 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
         None => None,
         Some(moment) => Some(moment.read()?),
     };
+    let written = match &memory.written {
+        None => None,
+        Some(moment) => Some(moment.read()?),
+    };
     let before = until.and_then(|until| until.uptime);
     if before.zip(now.uptime).is_some_and(|(then, now)| then > now) {
         // The node has started since.
@@ -155,6 +162,7 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
         instances.insert(written.instance, instance);
     }
     Some(Memory {
+        written,
         legs,
         log: memory.log,
         until,

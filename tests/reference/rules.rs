@@ -132,6 +132,7 @@ pub fn remember(question: &Question<'_>, log: Option<&str>) -> Memory {
             .map(|stream| stream.leg),
     );
     memory.log = log.map(str::to_owned);
+    memory.written = Some(question.now);
     memory.until = Some(question.now);
     memory.looks.push(question.now);
     memory.boundary_clocks.extend(instances(&events, "T-BC"));
@@ -216,6 +217,19 @@ fn events(question: &Question<'_>) -> (Vec<Event>, BTreeSet<&'static str>) {
             }
         };
         let is_early = |age: Option<i64>| age.is_some_and(|age| age < -2 * SECOND);
+        // What is not printed again counts by its bracket, if the clock was set since.
+        let is_state = matches!(fact.what, What::Port { .. });
+        let own = message.wall.zip(fact.bracket);
+        let was_set = |then: Now| {
+            let difference = then.wall.saturating_sub(then.uptime?);
+            let own = own.map(|(wall, bracket)| wall.saturating_sub(bracket));
+            own.map(|own| own.abs_diff(difference) <= 2 * SECOND.unsigned_abs())
+        };
+        let is_of_this_boot = is_state && question.memory.written.and_then(was_set) == Some(true);
+        let is_out = is_early(by_log)
+            || by_log.is_some_and(|age| now.uptime.is_some_and(|uptime| age > uptime));
+        let is_set = is_out && is_of_this_boot && by_bracket.is_some_and(|age| age >= 0);
+        let by_log = by_log.filter(|_| !is_set);
         if by_log.is_some_and(|age| now.uptime.is_some_and(|uptime| age > uptime)) {
             exclude("from-another-boot");
         } else if is_early(by_log) || is_early(by_bracket) {

@@ -86,6 +86,7 @@ impl Known {
             return;
         }
         self.memory = Memory {
+            written: next.written,
             legs: next.legs,
             log: next.log,
             looks: next.looks,
