@@ -1076,6 +1076,34 @@ fn r9_a_remembered_loss_hides_no_good_summary_before_it() {
 }
 
 #[test]
+fn r1_a_state_counts_though_the_wall_clock_was_set_since() {
+    for (set, off, decided) in [
+        (-3600.0, 0.0, IN),
+        (200_000.0, 0.0, IN),
+        // By another clock than that of the last report: of another boot, maybe.
+        (-3600.0, 5.0, "out-of-sync (from-the-future)"),
+    ] {
+        let node = Node::with_log(&[port(9.0, 1, "LISTENING to UNCALIBRATED on X"), fine()]);
+        node.act();
+        let line = |program: &str, ahead: f64, seconds: f64, rest: &str| {
+            let (wall, uptime) = (at(-ahead - seconds), UPTIME + seconds);
+            format!("{wall} stdout F {program}[{uptime:.3}]: [ptp4l.0.config:5] {rest}\n")
+        };
+        let slave = "port 1 (ens4f0): UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED";
+        let phc = "CLOCK_REALTIME phc offset 12 s2 freq +2872 delay 551";
+        node.log(&[
+            line("ptp4l", off, 10.0, slave),
+            line("phc2sys", set, 300.0, phc),
+        ]);
+        let mut command = node.command();
+        command.args(["-n", "-o", "json", "--now", &at(-set - 301.0)]);
+        command.args(["--uptime", &format!("{:.3}", UPTIME + 301.0)]);
+        let report = common::answer(&mut command).json();
+        assert_eq!(verdict(&report), decided, "{set} {off}: {report:#}");
+    }
+}
+
+#[test]
 fn r9_a_wall_clock_set_back_hides_nothing_that_came_after() {
     let slave = port(50.0, 1, "UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED");
     let node = Node::with_log(&[slave, fine()]);
