@@ -2,7 +2,8 @@
 //! states, which may have rotated out of the log.
 //!
 //! It is part of the report and read back with suspicion: it can only make the verdict
-//! stricter, save that a remembered SLAVE serves where the log shows port states only.
+//! stricter, save that a remembered SLAVE serves where the log shows port states only, and that
+//! the time of the report tells which of those are of this boot though a clock was set.
 
 use crate::age::{Ages, Horizon};
 use crate::clock::{Clocks, SECOND_NS};
@@ -57,7 +58,12 @@ impl Memory {
     pub fn recall(root: &Directory, boot_id: Option<&str>, clocks: Clocks) -> Result<Self> {
         let remembered = Self::read(root)?
             .filter(|memory| boot_id.is_none() || memory.boot_id.as_deref() == boot_id)
-            .filter(|memory| memory.is_of_this_boot(clocks));
+            .filter(|memory| memory.is_of_this_boot(clocks))
+            .map(|memory| Self {
+                // What is to vouch for a boot must be of it beyond doubt.
+                written: memory.written.filter(|_| boot_id.is_some()),
+                ..memory
+            });
         Ok(remembered.unwrap_or(Self {
             boot_id: boot_id.map(str::to_owned),
             ..Self::default()

@@ -162,7 +162,7 @@ pub fn recall(report: &[u8], boot: Option<&str>, now: Now) -> Option<Memory> {
         instances.insert(written.instance, instance);
     }
     Some(Memory {
-        written,
+        written: written.filter(|_| boot.is_some()),
         legs,
         log: memory.log,
         until,
