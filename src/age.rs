@@ -95,16 +95,18 @@ impl Ages {
         self.wall_ns.max(self.monotonic_ns)
     }
 
-    /// Do the wall clock and the time since boot differ in a line as they did at a moment? Then it
-    /// is of the same boot, though the wall clock was set since.
+    /// Is a line as old by the wall clock as by the time since boot, but for what the wall clock was
+    /// set by since a moment? Then it is of the same boot.
     #[must_use]
     pub fn is_of_boot(self, moment: Clocks, clocks: Clocks) -> bool {
-        let ages = self.wall_ns.zip(self.monotonic_ns);
-        let difference = |moment: Clocks| Some(moment.wall_ns.saturating_sub(moment.monotonic_ns?));
-        let own = (ages.zip(difference(clocks)))
-            .map(|((wall, monotonic), now)| now.saturating_sub(wall).saturating_add(monotonic));
-        (own.zip(difference(moment)))
-            .is_some_and(|(own, then)| own.abs_diff(then) <= FUTURE_MAX_NS.unsigned_abs())
+        let since = Self {
+            wall_ns: Some(clocks.wall_ns.saturating_sub(moment.wall_ns)),
+            monotonic_ns: (clocks.monotonic_ns.zip(moment.monotonic_ns))
+                .map(|(now, then)| now.saturating_sub(then)),
+        };
+        let ahead = |ages: Self| Some(ages.wall_ns?.saturating_sub(ages.monotonic_ns?));
+        (ahead(self).zip(ahead(since)))
+            .is_some_and(|(own, set)| own.abs_diff(set) <= FUTURE_MAX_NS.unsigned_abs())
     }
 
     /// The age that counts, the larger; or why the line is no evidence (R1).

@@ -118,15 +118,12 @@ fn warn_of_clocks(config: &mut Config) {
 fn without_log(
     config: &Config,
     before: &Before,
-    memory: Memory,
+    mut memory: Memory,
     reason: Reason,
     scanned: Scanned,
 ) -> Report {
     let decision = Decision::impossible(reason);
-    let memory = Memory {
-        written: Some(config.clocks),
-        ..memory
-    };
+    memory.written = Some(config.clocks);
     Report::new(config, before, scanned, &decision, None, memory)
 }
 

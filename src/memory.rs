@@ -58,16 +58,16 @@ impl Memory {
     pub fn recall(root: &Directory, boot_id: Option<&str>, clocks: Clocks) -> Result<Self> {
         let remembered = Self::read(root)?
             .filter(|memory| boot_id.is_none() || memory.boot_id.as_deref() == boot_id)
-            .filter(|memory| memory.is_of_this_boot(clocks))
-            .map(|memory| Self {
-                // What is to vouch for a boot must be of it beyond doubt.
-                written: memory.written.filter(|_| boot_id.is_some()),
-                ..memory
-            });
-        Ok(remembered.unwrap_or(Self {
+            .filter(|memory| memory.is_of_this_boot(clocks));
+        let mut memory = remembered.unwrap_or(Self {
             boot_id: boot_id.map(str::to_owned),
             ..Self::default()
-        }))
+        });
+        if boot_id.is_none() {
+            // What is to vouch for a boot must be of it beyond doubt.
+            memory.written = None;
+        }
+        Ok(memory)
     }
 
     fn read(root: &Directory) -> Result<Option<Self>> {

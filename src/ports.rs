@@ -296,10 +296,10 @@ impl Ports {
     /// or since it has printed offsets.
     #[must_use]
     pub fn takes_time(&self, last_offset: Option<u64>) -> bool {
-        let recalled = self.recalled.filter(|recalled| recalled.takes_time);
-        let mut places = last_offset
-            .into_iter()
-            .chain(recalled.map(|recalled| recalled.place));
-        self.has_client() || places.any(|place| !self.started_after(place))
+        let is_current = |place| !self.started_after(place);
+        let is_still = |recalled: Recalled| recalled.takes_time && is_current(recalled.place);
+        self.has_client()
+            || last_offset.is_some_and(is_current)
+            || self.recalled.is_some_and(is_still)
     }
 }
