@@ -43,16 +43,23 @@ impl Ages {
         }
     }
 
+    /// What each clock has gone since a moment.
+    fn since(moment: Clocks, clocks: Clocks) -> Self {
+        let both = clocks.monotonic_ns.zip(moment.monotonic_ns);
+        Self {
+            wall_ns: Some(clocks.wall_ns.saturating_sub(moment.wall_ns)),
+            monotonic_ns: both.map(|(now, then)| now.saturating_sub(then)),
+        }
+    }
+
     /// The ages of a moment. Where the wall clock was set back since, the time since boot tells
     /// both.
     #[must_use]
     pub fn of(moment: Clocks, clocks: Clocks) -> Self {
-        let both = clocks.monotonic_ns.zip(moment.monotonic_ns);
-        let monotonic_ns = both.map(|(now, then)| now.saturating_sub(then));
-        let wall_ns = clocks.wall_ns.saturating_sub(moment.wall_ns);
+        let since = Self::since(moment, clocks);
         Self {
-            wall_ns: monotonic_ns.max(Some(wall_ns)),
-            monotonic_ns,
+            wall_ns: since.largest_ns(),
+            ..since
         }
     }
 
@@ -99,11 +106,7 @@ impl Ages {
     /// set by since a moment? Then it is of the same boot.
     #[must_use]
     pub fn is_of_boot(self, moment: Clocks, clocks: Clocks) -> bool {
-        let since = Self {
-            wall_ns: Some(clocks.wall_ns.saturating_sub(moment.wall_ns)),
-            monotonic_ns: (clocks.monotonic_ns.zip(moment.monotonic_ns))
-                .map(|(now, then)| now.saturating_sub(then)),
-        };
+        let since = Self::since(moment, clocks);
         let ahead = |ages: Self| Some(ages.wall_ns?.saturating_sub(ages.monotonic_ns?));
         (ahead(self).zip(ahead(since)))
             .is_some_and(|(own, set)| own.abs_diff(set) <= FUTURE_MAX_NS.unsigned_abs())
